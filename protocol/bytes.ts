@@ -1,0 +1,79 @@
+/** Bytes to text and back, strictly, and their comparison. */
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { ProtocolError } from './errors.ts'
+
+export { bytesToHex as toHex, concatBytes } from '@noble/hashes/utils.js'
+
+declare class TextEncoder {
+  encode(text: string): Uint8Array
+}
+declare class TextDecoder {
+  constructor(label: 'utf-8', options: { fatal: boolean; ignoreBOM: boolean })
+  decode(bytes: Uint8Array): string
+}
+declare function btoa(binary: string): string
+declare function atob(text: string): string
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** UTF-8 bytes of `text`. */
+export function toUtf8(text: string): Uint8Array {
+  return encoder.encode(text)
+}
+
+/**
+ * The text of UTF-8 `bytes`.
+ *
+ * @throws ProtocolError `malformed` where the bytes are not UTF-8
+ */
+export function fromUtf8(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw new ProtocolError('malformed', '', 'UTF-8 text')
+  }
+}
+
+/**
+ * The bytes of lower- or upper-case hexadecimal `text`.
+ *
+ * @throws ProtocolError `malformed`
+ */
+export function fromHex(text: string): Uint8Array {
+  try {
+    return hexToBytes(text)
+  } catch {
+    throw new ProtocolError('malformed', '', 'hexadecimal digits in pairs')
+  }
+}
+
+/** Base64 of `bytes` with padding (RFC 4648 §4). */
+export function toBase64(bytes: Uint8Array): string {
+  let binary = ''
+  for (const byte of bytes) binary += String.fromCharCode(byte)
+  return btoa(binary)
+}
+
+/**
+ * The bytes of `text` in canonical base64 with padding (RFC 4648 §4). Decodes, encodes again and
+ * compares: a lenient decoder would let one signature or root have several spellings.
+ *
+ * @throws ProtocolError `malformed`
+ */
+export function fromBase64(text: string): Uint8Array {
+  try {
+    const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
+    if (toBase64(bytes) === text) return bytes
+  } catch {
+    // falls through to the refusal below
+  }
+  throw new ProtocolError('malformed', '', 'canonical base64 with padding')
+}
+
+/** Whether two byte strings are the same. Not constant-time: nothing secret is compared with it. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false
+  return true
+}

@@ -1,0 +1,32 @@
+/** Every bound of the protocol, with its unit and its reason. */
+
+/** Bytes of one log entry (design: entries hold no content, only commitments and settings). */
+export const ENTRY_BYTES = 4 * 1024
+/** Bytes of one encoded body: all texts at their limits in four-byte characters, and headroom. */
+export const BODY_BYTES = 32 * 1024
+/** Bytes of one frame on a stream, and what a reader allocates at most for one. */
+export const FRAME_BYTES = 1024 * 1024
+/** Bytes after which a writer closes a batch frame: large enough to amortise system calls. */
+export const BATCH_BYTES = 128 * 1024
+/** Bytes of one gossip message. */
+export const GOSSIP_BYTES = 64 * 1024
+/** Bytes of a signed note: a checkpoint with a signature line for each member. */
+export const NOTE_BYTES = 256 * 1024
+/** Signatures on one note; the registry is bounded by the same number. */
+export const NOTE_SIGNATURES = 1024
+/** Record versions asked for in one bodies request. */
+export const BODIES_PER_REQUEST = 1024
+/** Logs named in one heads message. */
+export const HEADS = 1024
+/** Network addresses told for one site. */
+export const ADDRESSES = 8
+/** Characters of one network address. */
+export const ADDRESS_CHARS = 256
+/** Entries in one log: sizes are u64 in the formats, and ours stay exact in a JavaScript number. */
+export const LOG_SIZE = Number.MAX_SAFE_INTEGER
+/** Nesting of CBOR values; our deepest message has six levels. */
+export const CBOR_DEPTH = 16
+/** Hashes in an inclusion or consistency proof (RFC 6962: below 64 for any u64 size). */
+export const PROOF_HASHES = 63
+/** Seconds a heartbeat may be ahead of the receiver's clock. */
+export const CLOCK_SKEW_SECONDS = 5 * 60
