@@ -1,0 +1,70 @@
+/** Runs a zod schema over untrusted input and turns its first issue into a ProtocolError. */
+import { z } from 'zod'
+import { ProtocolError, type ProtocolErrorCode } from './errors.ts'
+
+/** Thrown inside a schema's refinement or transform via `context.addIssue({ code: 'custom', params: { protocol } })`. */
+export interface ProtocolIssue {
+  code: ProtocolErrorCode
+  expected: string
+}
+
+function pointer(path: PropertyKey[]): string {
+  return path
+    .map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .join('')
+}
+
+function refusal(issue: z.core.$ZodIssue): ProtocolError {
+  const path = pointer(issue.path)
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return new ProtocolError('unknown_field', path, 'only fields of the closed list')
+    case 'too_big':
+      return new ProtocolError('out_of_range', path, `at most ${issue.maximum}`)
+    case 'too_small':
+      return new ProtocolError('out_of_range', path, `at least ${issue.minimum}`)
+    case 'invalid_type':
+      return new ProtocolError('wrong_type', path, issue.expected)
+    case 'invalid_value':
+      return new ProtocolError('out_of_range', path, `one of ${issue.values.join(', ')}`)
+    case 'custom': {
+      const own = issue.params?.['protocol'] as ProtocolIssue | undefined
+      return own === undefined
+        ? new ProtocolError('malformed', path, issue.message)
+        : new ProtocolError(own.code, path, own.expected)
+    }
+    default:
+      return new ProtocolError('malformed', path, issue.message)
+  }
+}
+
+/**
+ * Parses `value` with `schema`.
+ *
+ * @throws ProtocolError for the first issue, with the JSON pointer of the field and never its value
+ */
+export function parseWith<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  throw issue === undefined ? new ProtocolError('malformed', '', 'valid input') : refusal(issue)
+}
+
+/** A byte string of exactly `length` bytes. */
+export function bytesOf(length: number): z.ZodType<Uint8Array> {
+  return z.custom<Uint8Array>(
+    (value) => value instanceof Uint8Array && value.length === length,
+    `a byte string of ${length} bytes`,
+  )
+}
+
+/** A byte string of at most `max` bytes. */
+export function bytesUpTo(max: number): z.ZodType<Uint8Array> {
+  return z.custom<Uint8Array>(
+    (value) => value instanceof Uint8Array && value.length <= max,
+    `a byte string of at most ${max} bytes`,
+  )
+}
+
+/** A non-negative whole number, e.g. a tree size or unix seconds. */
+export const count = z.int().min(0)
