@@ -17,8 +17,12 @@ function pointer(path: PropertyKey[]): string {
 function refusal(issue: z.core.$ZodIssue): ProtocolError {
   const path = pointer(issue.path)
   switch (issue.code) {
-    case 'unrecognized_keys':
-      return new ProtocolError('unknown_field', path, 'only fields of the closed list')
+    case 'unrecognized_keys': {
+      // The refused field is named, but only where its name is a plain word: it is the sender's text.
+      const name = issue.keys.find((key) => /^\w{1,40}$/.test(key))
+      const field = name === undefined ? path : pointer([...issue.path, name])
+      return new ProtocolError('unknown_field', field, 'only fields of the closed list')
+    }
     case 'too_big':
       return new ProtocolError('out_of_range', path, `at most ${issue.maximum}`)
     case 'too_small':
