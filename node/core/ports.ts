@@ -1,0 +1,116 @@
+/**
+ * What the core needs from the world. The roles hand in the real things, the simulator its own.
+ * Times are unix seconds.
+ */
+import type { Hash, Verifier } from '../../protocol/keys.ts'
+import type { RecordId, SiteId } from '../../protocol/ids.ts'
+import type {
+  Announcement,
+  BodiesReply,
+  BodiesRequest,
+  Report,
+  ReportAnswer,
+  SyncReply,
+  SyncRequest,
+} from '../../protocol/wire.ts'
+
+export interface Clock {
+  /** Unix seconds, whole. */
+  now: () => number
+  /** Runs `task` every `seconds` until the returned function is called. Errors go to Events. */
+  every: (seconds: number, task: () => Promise<void>) => () => void
+}
+
+export interface Random {
+  /** `length` bytes nobody can guess. */
+  bytes: (length: number) => Uint8Array
+}
+
+export interface Crypto {
+  sha256: Hash
+  verify: Verifier
+  /** Ed25519 (RFC 8032) by a 32-byte seed. */
+  sign: (message: Uint8Array, seed: Uint8Array) => Uint8Array
+  /** AES-256-GCM with a random nonce in front. */
+  seal: (key: Uint8Array, plaintext: Uint8Array) => Uint8Array
+  /** The plaintext, or null where key or bytes are wrong. */
+  open: (key: Uint8Array, sealed: Uint8Array) => Uint8Array | null
+  hmacSha256: (key: Uint8Array, data: Uint8Array) => Uint8Array
+}
+
+/**
+ * Holds one random key per record version in slots outside the database and every backup. What is
+ * sealed under a slot dies with it.
+ */
+export interface Vault {
+  /**
+   * Seals each plaintext under a fresh key in a free slot. When it resolves the keys are durable;
+   * ciphertexts are in the order of the plaintexts.
+   */
+  seal: (plaintexts: readonly Uint8Array[]) => Promise<Sealed[]>
+  /** The plaintext, or null where the key is gone or the bytes are wrong. */
+  open: (sealed: Sealed) => Uint8Array | null
+  /** Overwrites the slots with zeros; durable when it resolves. Repeating it is harmless. */
+  destroy: (slots: readonly number[]) => Promise<void>
+  /** Destroys every slot not in `used`: what a crash between key and row has left. */
+  retain: (used: ReadonlySet<number>) => Promise<void>
+}
+export interface Sealed {
+  slot: number
+  ciphertext: Uint8Array
+}
+
+export interface Network {
+  /** Gossips to all members, best effort. */
+  announce: (announcement: Announcement) => Promise<void>
+  /** Members with whom there is a connection now. */
+  connected: () => SiteId[]
+  /** Learns where sites can be reached; dialling is the adapter's affair. */
+  learnAddresses: (peers: { site: SiteId; addresses: string[] }[]) => void
+  /** Where this node can be reached, as multiaddrs without the peer id. */
+  ownAddresses: () => string[]
+  /** Opens a stream. Iterating rejects when the peer is unreachable, slow or breaks a bound. */
+  sync: (site: SiteId, request: SyncRequest) => AsyncIterable<SyncReply>
+  bodies: (site: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply>
+  report: (site: SiteId, report: Report) => Promise<ReportAnswer>
+  /** Ends the connection with a site that is no longer a member. */
+  disconnect: (site: SiteId) => Promise<void>
+}
+
+/** What to do with a gossiped message (gossipsub v1.1 validation). */
+export type GossipVerdict = 'accept' | 'ignore' | 'reject'
+
+/** What the network calls. `from` is who the connection proves it is. */
+export interface NetworkHandlers {
+  /** Whether this site may hold a connection now. */
+  mayConnect: (site: SiteId) => boolean
+  announcement: (from: SiteId, announcement: Announcement) => Promise<GossipVerdict>
+  sync: (from: SiteId, request: SyncRequest) => AsyncIterable<SyncReply>
+  bodies: (from: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply>
+  report: (from: SiteId, report: Report) => Promise<ReportAnswer>
+  /** A connection was made. */
+  connected: (site: SiteId) => void
+}
+
+/** Everything worth telling an operator. No personal data by construction: ids, numbers, codes. */
+export type Event =
+  | { type: 'log.appended'; log: SiteId; size: number; entries: number }
+  | { type: 'log.applied'; log: SiteId; size: number; entries: number; withdrawals: number }
+  | { type: 'log.refused'; log: SiteId; from: SiteId; code: string }
+  | { type: 'log.forked'; log: SiteId; size: number }
+  | { type: 'log.rolled-back'; size: number; witnessed: number }
+  | { type: 'log.writable'; size: number }
+  | { type: 'bodies.kept'; home: SiteId; from: SiteId; count: number }
+  | { type: 'bodies.refused'; home: SiteId; from: SiteId; code: string }
+  | { type: 'bodies.served'; home: SiteId; to: SiteId; bodies: number; withheld: number }
+  | { type: 'bodies.erased'; count: number }
+  | { type: 'receipt.sent'; log: SiteId; size: number; to: SiteId }
+  | { type: 'receipt.received'; log: SiteId; size: number; from: SiteId }
+  | { type: 'lease.hidden' | 'lease.lapsed'; home: SiteId }
+  | { type: 'record.published' | 'record.withdrawn'; record: RecordId }
+  | { type: 'peer.failed'; site: SiteId; action: string; reason: string }
+  | { type: 'task.failed'; task: string; reason: string }
+
+export interface Events {
+  emit: (event: Event) => void
+}

@@ -1,0 +1,174 @@
+/** Gossip and stream messages: protocol ids, types, encoding and decoding. */
+import { z } from 'zod'
+import { decodeCbor, encodeCbor } from './cbor.ts'
+import { ProtocolError } from './errors.ts'
+import { parseSiteId, type SiteId } from './ids.ts'
+import {
+  ADDRESSES,
+  ADDRESS_CHARS,
+  BODIES_PER_REQUEST,
+  BODY_BYTES,
+  ENTRY_BYTES,
+  HEADS,
+  NOTE_BYTES,
+  PROOF_HASHES,
+} from './limits.ts'
+import { bytesOf, bytesUpTo, count, parseWith } from './schema.ts'
+
+export const SYNC_PROTOCOL = '/dpn/sync/1'
+export const BODIES_PROTOCOL = '/dpn/bodies/1'
+export const REPORT_PROTOCOL = '/dpn/report/1'
+
+/** The gossip topic on which a network's members announce their logs. */
+export function announceTopic(network: SiteId): string {
+  return `/dpn/${network}/announce/1`
+}
+
+/**
+ * Gossip: a log's newest checkpoint (log signature, heartbeat) and the entries that lead up to it,
+ * as many as fit. A receiver that misses earlier ones asks for them by sync.
+ */
+export interface Announcement {
+  log: SiteId
+  note: string
+  /** Index of the first entry carried; the checkpoint's size where none is. */
+  from: number
+  entries: Uint8Array[]
+}
+
+/** How far a node is with a log: its size, and the time of the newest heartbeat it has (or 0). */
+export interface Head {
+  log: SiteId
+  size: number
+  heartbeat: number
+}
+export interface PeerAddresses {
+  site: SiteId
+  addresses: string[]
+}
+
+/** First frame of a sync stream. */
+export type SyncRequest =
+  | { kind: 'heads'; heads: Head[]; addresses: string[] }
+  | { kind: 'entries'; log: SiteId; from: number }
+
+/**
+ * Frames of the answer. To `heads`: one `heads`. To `entries`: one `checkpoint`, then `entries`
+ * up to its size, each with the consistency proof from its end to the checkpoint, so that a
+ * receiver can keep a chunk before the whole range is there.
+ */
+export type SyncReply =
+  | { kind: 'heads'; heads: Head[]; peers: PeerAddresses[] }
+  | { kind: 'checkpoint'; note: string }
+  | { kind: 'entries'; from: number; entries: Uint8Array[]; proof: Uint8Array[] }
+  | { kind: 'unknown' }
+
+/** First frame of a bodies stream: record versions named by the index of their publish entry. */
+export interface BodiesRequest {
+  home: SiteId
+  indexes: number[]
+}
+export type BodyAnswer =
+  | { kind: 'body'; index: number; body: Uint8Array }
+  | { kind: 'withheld' | 'gone' | 'unknown'; index: number }
+/** A frame of the answer; frames follow until every index is answered. */
+export interface BodiesReply {
+  answers: BodyAnswer[]
+}
+
+/** The only frame of a report stream; the answer is {@link REPORT_TAKEN}. */
+export type Report =
+  /** A checkpoint that the sender has cosigned: its receipt. */
+  | { kind: 'receipt'; log: SiteId; note: string }
+  /** What the sender, a relay, handed out of the receiver's records. */
+  | { kind: 'disclosures'; partner: SiteId; time: number; indexes: number[] }
+  /** Two checkpoints of one log and size with different roots. */
+  | { kind: 'fork'; log: SiteId; notes: [string, string] }
+
+/** Answer to a report: it is durable at the receiver. */
+export interface ReportAnswer {
+  kind: 'taken' | 'refused'
+}
+
+const site = z.string().max(253).transform((value, context) => {
+  try {
+    return parseSiteId(value)
+  } catch {
+    context.addIssue({ code: 'custom', message: 'a lower-case domain name' })
+    return z.NEVER
+  }
+})
+const noteText = z.string().max(NOTE_BYTES)
+const entries = z.array(bytesUpTo(ENTRY_BYTES)).max(65_536)
+const addresses = z.array(z.string().max(ADDRESS_CHARS)).max(ADDRESSES)
+const heads = z
+  .array(z.strictObject({ log: site, size: count, heartbeat: count }))
+  .max(HEADS)
+const indexes = z.array(count).min(1).max(BODIES_PER_REQUEST)
+
+const announcementSchema = z.strictObject({ log: site, note: noteText, from: count, entries })
+const syncRequestSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('heads'), heads, addresses }),
+  z.strictObject({ kind: z.literal('entries'), log: site, from: count }),
+])
+const syncReplySchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('heads'),
+    heads,
+    peers: z.array(z.strictObject({ site, addresses })).max(HEADS),
+  }),
+  z.strictObject({ kind: z.literal('checkpoint'), note: noteText }),
+  z.strictObject({
+    kind: z.literal('entries'),
+    from: count,
+    entries,
+    proof: z.array(bytesOf(32)).max(PROOF_HASHES),
+  }),
+  z.strictObject({ kind: z.literal('unknown') }),
+])
+const bodiesRequestSchema = z.strictObject({ home: site, indexes })
+const bodiesReplySchema = z.strictObject({
+  answers: z
+    .array(
+      z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('body'), index: count, body: bytesUpTo(BODY_BYTES) }),
+        z.strictObject({ kind: z.enum(['withheld', 'gone', 'unknown']), index: count }),
+      ]),
+    )
+    .max(BODIES_PER_REQUEST),
+})
+const reportSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('receipt'), log: site, note: noteText }),
+  z.strictObject({ kind: z.literal('disclosures'), partner: site, time: count, indexes }),
+  z.strictObject({ kind: z.literal('fork'), log: site, notes: z.tuple([noteText, noteText]) }),
+])
+const reportAnswerSchema = z.strictObject({ kind: z.enum(['taken', 'refused']) })
+
+/** Encodes and decodes one kind of message; decoding throws ProtocolError. */
+export interface Codec<T> {
+  encode: (message: T) => Uint8Array
+  decode: (bytes: Uint8Array) => T
+}
+
+function codec<T>(schema: z.ZodType<T>): Codec<T> {
+  return { encode: encodeCbor, decode: (bytes) => parseWith(schema, decodeCbor(bytes)) }
+}
+
+export const announcementCodec: Codec<Announcement> = codec(announcementSchema)
+export const syncRequestCodec: Codec<SyncRequest> = codec(syncRequestSchema)
+export const syncReplyCodec: Codec<SyncReply> = codec(syncReplySchema)
+export const bodiesRequestCodec: Codec<BodiesRequest> = codec(bodiesRequestSchema)
+export const bodiesReplyCodec: Codec<BodiesReply> = codec(bodiesReplySchema)
+export const reportCodec: Codec<Report> = codec(reportSchema)
+export const reportAnswerCodec: Codec<ReportAnswer> = codec(reportAnswerSchema)
+
+/**
+ * Checks that `answers` answer just what was asked, each once.
+ *
+ * @throws ProtocolError `malformed`
+ */
+export function assertAnswers(request: BodiesRequest, answers: BodyAnswer[]): void {
+  const asked = new Set(request.indexes)
+  for (const { index } of answers)
+    if (!asked.delete(index)) throw new ProtocolError('malformed', '/answers', 'what was asked for')
+}
