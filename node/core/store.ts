@@ -1,0 +1,316 @@
+/**
+ * The store port: what a node keeps, one part per noun. Reading works on any handle; writing only
+ * on the handle given out inside a write transaction.
+ */
+import type { ConsentRecord, Scope } from '../../protocol/consent.ts'
+import type { WithdrawReason } from '../../protocol/entry.ts'
+import type { RecordId, SiteId } from '../../protocol/ids.ts'
+import type { CompactRange } from '../../protocol/merkle.ts'
+import type { Facts, Requirements } from '../../protocol/requirements.ts'
+import type { Sealed } from './ports.ts'
+
+export interface Store {
+  /** A consistent view. */
+  read: <T>(work: (tx: ReadTransaction) => Promise<T>) => Promise<T>
+  /** One at a time; durable (fsync) when it resolves; rolled back when `work` rejects. */
+  write: <T>(work: (tx: WriteTransaction) => Promise<T>) => Promise<T>
+  /** Moves the write-ahead log into the database and truncates it, so that deleted rows are gone. */
+  settle: () => Promise<void>
+  /** Rewrites the database so that no remnant of a deleted row is left in a live page. */
+  compact: () => Promise<void>
+}
+
+export interface ReadTransaction {
+  logs: LogReader
+  records: RecordReader
+  bodies: BodyReader
+  members: MemberReader
+  ledger: LedgerReader
+  receipts: ReceiptReader
+  desk: DeskReader
+}
+export interface WriteTransaction {
+  logs: LogWriter
+  records: RecordWriter
+  bodies: BodyWriter
+  members: MemberWriter
+  ledger: LedgerWriter
+  receipts: ReceiptWriter
+  desk: DeskWriter
+}
+
+/** A site's published `requirements` entry. */
+export interface PublishedRequirements {
+  requirements: Requirements
+  excludes: SiteId[]
+  /** Index of the entry in the site's log. */
+  index: number
+}
+
+/** How far this node is with one log. */
+export interface LogState {
+  site: SiteId
+  /** Entries applied. */
+  size: number
+  range: CompactRange
+  /** Newest fully applied checkpoint with its log signature and heartbeat; null before the first. */
+  note: string | null
+  /** Unix seconds of the newest heartbeat whose checkpoint is applied. */
+  heartbeat: number | null
+  requirements: PublishedRequirements | null
+}
+export interface LogReader {
+  get: (site: SiteId) => Promise<LogState | null>
+  all: () => Promise<LogState[]>
+  /** Entries `from` to `to` (exclusive), in order. */
+  entries: (site: SiteId, from: number, to: number) => Promise<Uint8Array[]>
+  /** Hashes of a tile (C2SP tlog-tiles), as wide as the log reaches; null where it does not. */
+  tile: (site: SiteId, level: number, index: number) => Promise<Uint8Array | null>
+}
+export interface TileRow {
+  level: number
+  index: number
+  /** 1 to 256 hashes of 32 bytes. */
+  hashes: Uint8Array
+}
+export interface LogWriter extends LogReader {
+  /**
+   * Appends entries and the tiles they touch, if the log's size is still `from`.
+   *
+   * @throws ProtocolError `conflict` where it is not: two writers must never give out one position
+   */
+  append: (
+    site: SiteId,
+    batch: { from: number; entries: Uint8Array[]; range: CompactRange; tiles: TileRow[] },
+  ) => Promise<void>
+  saveCheckpoint: (site: SiteId, note: string, heartbeat: number | null) => Promise<void>
+  saveRequirements: (site: SiteId, published: PublishedRequirements) => Promise<void>
+}
+
+/** What a log says of one record. */
+export interface RecordState {
+  record: RecordId
+  /** Index of the record's first publish entry; -1 where only its end is known. */
+  firstIndex: number
+  /** Index of the newest publish entry, which names this version everywhere. */
+  index: number
+  version: number
+  live: boolean
+  /** Unix seconds of that publish entry. */
+  publishedAt: number
+  /** Unix seconds at which the consent ends. */
+  expires: number
+}
+export interface RecordCounts {
+  live: number
+  withdrawn: number
+  /** Bodies held here and not doomed. */
+  held: number
+}
+export interface RecordReader {
+  get: (home: SiteId, record: RecordId) => Promise<RecordState | null>
+  /** In no order; absent ones are left out. */
+  getMany: (home: SiteId, records: readonly RecordId[]) => Promise<RecordState[]>
+  /** States whose newest publish entry is one of `indexes`. */
+  atIndexes: (home: SiteId, indexes: readonly number[]) => Promise<RecordState[]>
+  /** Live records whose body should be asked for, by index, from `above` (exclusive). */
+  wanted: (home: SiteId, above: number, limit: number) => Promise<RecordState[]>
+  /** Live records with `expires` at or before `now`, at most `limit`. */
+  expired: (home: SiteId, now: number, limit: number) => Promise<RecordState[]>
+  counts: (home: SiteId) => Promise<RecordCounts>
+  /** Withdrawals of a home that were asked for while its log could not be written. */
+  pendingWithdrawals: () => Promise<PendingWithdrawal[]>
+}
+export interface PendingWithdrawal {
+  record: RecordId
+  reason: WithdrawReason
+  time: number
+  notice: string
+}
+export interface RecordWriter extends RecordReader {
+  /** Inserts or replaces. A live state becomes wanted unless `wanted` is false. */
+  save: (home: SiteId, states: readonly RecordState[], wanted: boolean) => Promise<void>
+  /** Ends all records of the home with `firstIndex` below `size`. */
+  endBelow: (home: SiteId, size: number) => Promise<void>
+  /** Marks record versions as asked for: not wanted until {@link wantAll}. */
+  setAsked: (home: SiteId, indexes: readonly number[]) => Promise<void>
+  /** Makes every live record of the home without a body here wanted again. */
+  wantAll: (home: SiteId) => Promise<void>
+  addPending: (pending: PendingWithdrawal) => Promise<void>
+  removePending: (record: RecordId) => Promise<void>
+}
+
+/** The columns of a body that are on disk in clear, under a random id: what search needs. */
+export interface BodyColumns {
+  record: RecordId
+  index: number
+  expires: number
+  scopes: Scope[]
+  /** Sites that the member excludes. */
+  excludes: SiteId[]
+  facts: Facts
+}
+export interface HeldBody extends BodyColumns {
+  home: SiteId
+  sealed: Sealed
+}
+/** A filter over held bodies; absent fields do not filter. */
+export interface BodyFilter {
+  homes: SiteId[]
+  genders?: string[]
+  countries?: string[]
+  languages?: string[]
+  /** Ages in whole years at `today` (day number). */
+  ageMin?: number
+  ageMax?: number
+  today: number
+  /** Only records after this one in the order of RecordId. */
+  after?: RecordId
+  limit: number
+}
+export interface BodyReader {
+  /** Held, not doomed bodies at these indexes. */
+  atIndexes: (home: SiteId, indexes: readonly number[]) => Promise<HeldBody[]>
+  ofRecord: (home: SiteId, record: RecordId) => Promise<HeldBody | null>
+  /** In the order of RecordId. */
+  list: (filter: BodyFilter) => Promise<HeldBody[]>
+  /** Columns of all held bodies of a home, by index, from `above` (exclusive). */
+  columns: (home: SiteId, above: number, limit: number) => Promise<BodyColumns[]>
+  /** Bodies whose erasure is decided and not finished. */
+  doomed: (limit: number) => Promise<{ home: SiteId; index: number; slot: number }[]>
+  /** Every slot that a row, doomed or not, refers to. */
+  slots: () => Promise<number[]>
+}
+export interface BodyWriter extends BodyReader {
+  /**
+   * Keeps bodies whose record is live at exactly that index, checked in this statement: a body must
+   * not slip in after its withdrawal. Returns the indexes kept; the record is no longer wanted.
+   */
+  insert: (home: SiteId, bodies: readonly Omit<HeldBody, 'home'>[]) => Promise<number[]>
+  /** Decides the erasure of bodies: at these indexes, or every one of the home. */
+  doom: (home: SiteId, indexes: readonly number[] | 'all') => Promise<void>
+  /** Decides the erasure of every body whose record is not live at the body's index. */
+  doomStale: (home: SiteId) => Promise<void>
+  /** Deletes the rows of doomed bodies after their keys are destroyed. */
+  remove: (bodies: readonly { home: SiteId; index: number }[]) => Promise<void>
+}
+
+/** A member of this site with a live record, named by a keyed hash of the site's own member id. */
+export interface MemberRow {
+  memberKey: Uint8Array
+  record: RecordId
+  /** Keyed hash of the last accepted input, so that repeating it publishes nothing. */
+  inputDigest: Uint8Array
+}
+/** One event in the history of a consent: the proof that it was given, changed, withdrawn. */
+export interface ConsentEvent {
+  record: RecordId
+  memberKey: Uint8Array
+  kind: 'given' | 'changed' | 'withdrawn'
+  time: number
+  notice: ConsentRecord['notice']
+  scopes: Scope[]
+  channel: string
+  expires: number
+}
+export interface MemberReader {
+  byKeys: (memberKeys: readonly Uint8Array[]) => Promise<MemberRow[]>
+  byRecord: (record: RecordId) => Promise<MemberRow | null>
+  /** In the order of RecordId. */
+  list: (after: RecordId | null, limit: number) => Promise<MemberRow[]>
+  count: () => Promise<number>
+  /** Consent history of a member (also after withdrawal), oldest first. */
+  consents: (memberKey: Uint8Array) => Promise<ConsentEvent[]>
+}
+export interface MemberWriter extends MemberReader {
+  save: (rows: readonly MemberRow[]) => Promise<void>
+  remove: (records: readonly RecordId[]) => Promise<void>
+  addConsents: (events: readonly ConsentEvent[]) => Promise<void>
+}
+
+/** One served batch: which record versions of a home went to whom, when, through whom. */
+export interface LedgerRow {
+  home: SiteId
+  partner: SiteId
+  time: number
+  versions: { record: RecordId; index: number }[]
+  /** The relay that served it; null for this node. */
+  via: SiteId | null
+}
+export interface LedgerReader {
+  ofRecord: (home: SiteId, record: RecordId) => Promise<LedgerRow[]>
+  /** Batches of other homes' records, served by this node and not yet taken by the home. */
+  unreported: (limit: number) => Promise<(LedgerRow & { id: number })[]>
+  /** Record versions handed out, by home and partner. */
+  totals: () => Promise<{ home: SiteId; partner: SiteId; versions: number }[]>
+}
+export interface LedgerWriter extends LedgerReader {
+  add: (row: LedgerRow) => Promise<void>
+  setReported: (ids: readonly number[]) => Promise<void>
+}
+
+/** A cosignature by `cosigner` on the checkpoint of `size` of a log. */
+export interface ReceiptRow {
+  log: SiteId
+  cosigner: SiteId
+  size: number
+  /** Unix seconds in the cosignature. */
+  time: number
+  /** The signature line as it stands in the note. */
+  line: string
+}
+export interface ReceiptReader {
+  /** In the order of size. */
+  ofLog: (log: SiteId, minimumSize: number) => Promise<ReceiptRow[]>
+  /** The checkpoint (log signature only) of exactly `size`, kept because it has receipts. */
+  checkpoint: (log: SiteId, size: number) => Promise<string | null>
+  /** Largest size of a log that this cosigner has cosigned; 0 for none. */
+  largest: (log: SiteId, cosigner: SiteId) => Promise<number>
+}
+export interface ReceiptWriter extends ReceiptReader {
+  saveCheckpoint: (log: SiteId, size: number, note: string) => Promise<void>
+  save: (row: ReceiptRow) => Promise<void>
+}
+
+/** What the node's own operator and staff keep: settings, API keys, applications, forks. */
+export interface ApiKeyRow {
+  id: string
+  name: string
+  role: string
+  /** SHA-256 of the key. */
+  hash: Uint8Array
+  createdAt: number
+  revokedAt: number | null
+}
+export interface ApplicationRow {
+  site: SiteId
+  logKey: Uint8Array
+  witnessKey: Uint8Array
+  siteType: string
+  jurisdiction: string
+  /** How to reach the site's owner. */
+  contact: string
+  appliedAt: number
+  state: 'open' | 'admitted' | 'refused'
+}
+export interface ForkRow {
+  log: SiteId
+  size: number
+  notes: [string, string]
+  foundAt: number
+}
+export interface DeskReader {
+  setting: (name: string) => Promise<string | null>
+  apiKeyByHash: (hash: Uint8Array) => Promise<ApiKeyRow | null>
+  apiKeys: () => Promise<ApiKeyRow[]>
+  application: (site: SiteId) => Promise<ApplicationRow | null>
+  applications: () => Promise<ApplicationRow[]>
+  forks: () => Promise<ForkRow[]>
+}
+export interface DeskWriter extends DeskReader {
+  setSetting: (name: string, value: string) => Promise<void>
+  addApiKey: (row: ApiKeyRow) => Promise<void>
+  revokeApiKey: (id: string, time: number) => Promise<void>
+  saveApplication: (row: ApplicationRow) => Promise<void>
+  addFork: (row: ForkRow) => Promise<void>
+}
