@@ -12,8 +12,11 @@ import type { Sealed } from './ports.ts'
 export interface Store {
   /** A consistent view. */
   read: <T>(work: (tx: ReadTransaction) => Promise<T>) => Promise<T>
-  /** One at a time; durable (fsync) when it resolves; rolled back when `work` rejects. */
-  write: <T>(work: (tx: WriteTransaction) => Promise<T>) => Promise<T>
+  /**
+   * One at a time; durable (fsync) when it resolves; rolled back when `work` rejects. For the
+   * purpose `erase` a full disk is met with space kept back, and `work` is run once more.
+   */
+  write: <T>(work: (tx: WriteTransaction) => Promise<T>, purpose?: 'erase') => Promise<T>
   /** Moves the write-ahead log into the database and truncates it, so that deleted rows are gone. */
   settle: () => Promise<void>
   /** Rewrites the database so that no remnant of a deleted row is left in a live page. */
@@ -64,6 +67,8 @@ export interface LogReader {
   all: () => Promise<LogState[]>
   /** Entries `from` to `to` (exclusive), in order. */
   entries: (site: SiteId, from: number, to: number) => Promise<Uint8Array[]>
+  /** Entries at these indexes, by index; absent ones are left out. */
+  entriesAt: (site: SiteId, indexes: readonly number[]) => Promise<Map<number, Uint8Array>>
   /** Hashes of a tile (C2SP tlog-tiles), as wide as the log reaches; null where it does not. */
   tile: (site: SiteId, level: number, index: number) => Promise<Uint8Array | null>
 }
@@ -96,6 +101,8 @@ export interface RecordState {
   index: number
   version: number
   live: boolean
+  /** Index of the withdraw entry that ended it; null while it lives, and after an order. */
+  endIndex: number | null
   /** Unix seconds of that publish entry. */
   publishedAt: number
   /** Unix seconds at which the consent ends. */
@@ -117,6 +124,8 @@ export interface RecordReader {
   wanted: (home: SiteId, above: number, limit: number) => Promise<RecordState[]>
   /** Live records with `expires` at or before `now`, at most `limit`. */
   expired: (home: SiteId, now: number, limit: number) => Promise<RecordState[]>
+  /** Records that withdraw entries ended, by `endIndex`, from `above` (exclusive). */
+  ended: (home: SiteId, above: number, limit: number) => Promise<RecordState[]>
   counts: (home: SiteId) => Promise<RecordCounts>
   /** Withdrawals of a home that were asked for while its log could not be written. */
   pendingWithdrawals: () => Promise<PendingWithdrawal[]>

@@ -1,0 +1,85 @@
+/** Opens checkpoints of any member's log with the key that the registry binds to that size. */
+import { parseCheckpoint, openCheckpoint, type Checkpoint } from '../../../protocol/checkpoint.ts'
+import { findCosignature, verifyCosignature } from '../../../protocol/cosignature.ts'
+import { ProtocolError } from '../../../protocol/errors.ts'
+import type { SiteId } from '../../../protocol/ids.ts'
+import { isBelievable } from '../../../protocol/lease.ts'
+import { formatNote, parseNote, type Note, type VerifierKey } from '../../../protocol/note.ts'
+import { logKeyAt, memberOf, witnessKeysOf } from '../../../protocol/registry.ts'
+import type { Crypto } from '../ports.ts'
+import type { View } from '../view.ts'
+
+export interface OpenedCheckpoint {
+  checkpoint: Checkpoint
+  note: Note
+}
+
+export interface Checkpoints {
+  /**
+   * Verifies the log's own signature.
+   *
+   * @throws ProtocolError `not_admitted`, `bad_signature`, `unknown_origin`, `malformed`
+   */
+  open: (log: SiteId, noteText: string) => OpenedCheckpoint
+  /**
+   * The time of the log's own heartbeat on the note, null where it has none.
+   *
+   * @throws ProtocolError `bad_signature`, or `out_of_range` where it is too far in the future
+   */
+  heartbeatOf: (log: SiteId, opened: OpenedCheckpoint, now: number) => number | null
+  /** The note with nothing but the log's signature and its heartbeat. */
+  bareNote: (log: SiteId, opened: OpenedCheckpoint) => string
+}
+
+/**
+ * Creates the opener.
+ *
+ * @param coordinatorKey the configured key, for as long as the coordinator's log is unknown
+ */
+export function createCheckpoints(ports: {
+  view: View
+  crypto: Crypto
+  coordinatorKey: VerifierKey
+}): Checkpoints {
+  const { view, crypto, coordinatorKey } = ports
+
+  function logKey(log: SiteId, size: number): VerifierKey {
+    const member = memberOf(view.registry(), log)
+    if (member !== undefined) return logKeyAt(view.network, member, size)
+    if (log === view.network) return coordinatorKey
+    throw new ProtocolError('not_admitted', '/log', 'the log of an admitted site')
+  }
+  function witnessKeys(log: SiteId): VerifierKey[] {
+    const member = memberOf(view.registry(), log)
+    return member === undefined ? [] : witnessKeysOf(view.network, member)
+  }
+
+  return {
+    open: (log, noteText) => {
+      const { size } = parseCheckpoint(parseNote(noteText).text)
+      return openCheckpoint(noteText, logKey(log, size), crypto.verify)
+    },
+    heartbeatOf: (log, { note }, now) => {
+      const key = witnessKeys(log).at(-1)
+      const signature = key && findCosignature(note, key)
+      if (key === undefined || signature === undefined) return null
+      const time = verifyCosignature({
+        checkpointText: note.text,
+        signature,
+        key,
+        verify: crypto.verify,
+      })
+      if (!isBelievable(time, now))
+        throw new ProtocolError('out_of_range', '/time', 'a heartbeat that is not in the future')
+      return time
+    },
+    bareNote: (log, { checkpoint, note }) => {
+      const witness = witnessKeys(log).at(-1)
+      const names = new Set([checkpoint.origin, witness?.name])
+      return formatNote({
+        text: note.text,
+        signatures: note.signatures.filter(({ name }) => names.has(name)),
+      })
+    },
+  }
+}

@@ -1,0 +1,71 @@
+/** Tells a lying relay from a log with two histories, by reading the log from its beginning. */
+import { equalBytes } from '../../../protocol/bytes.ts'
+import { ProtocolError } from '../../../protocol/errors.ts'
+import type { SiteId } from '../../../protocol/ids.ts'
+import {
+  appendLeaves,
+  EMPTY_RANGE,
+  leafHash,
+  rootOf,
+  verifyConsistency,
+} from '../../../protocol/merkle.ts'
+import type { Crypto, Network } from '../ports.ts'
+import type { Store } from '../store.ts'
+import type { Checkpoints } from './checkpoints.ts'
+import { logStateOf } from './writer.ts'
+
+/** Two histories of one log: our newest checkpoint of it, and one that contradicts our entries. */
+export interface ForkFound {
+  log: SiteId
+  /** Size at which the other checkpoint contradicts ours. */
+  size: number
+  notes: [string, string]
+}
+
+/**
+ * Reads a log from `source` from the beginning and compares its root at our size with ours.
+ *
+ * @returns the fork, or null where the source merely sent rubbish or agrees
+ * @throws ProtocolError where the source's own entries do not lead to its checkpoint
+ */
+export async function findFork(
+  ports: {
+    store: Store
+    crypto: Crypto
+    checkpoints: Checkpoints
+    network: Pick<Network, 'sync'>
+  },
+  log: SiteId,
+  source: SiteId,
+): Promise<ForkFound | null> {
+  const { store, crypto, checkpoints, network } = ports
+  const { sha256 } = crypto
+  const state = await store.read((tx) => logStateOf(tx, log))
+  const ours = rootOf(state.range, sha256)
+  let range = EMPTY_RANGE
+  let differs = false
+  let opened: ReturnType<Checkpoints['open']> | null = null
+  for await (const reply of network.sync(source, { kind: 'entries', log, from: 0 })) {
+    if (reply.kind === 'checkpoint') opened = checkpoints.open(log, reply.note)
+    if (reply.kind !== 'entries' || opened === null) continue
+    const leaves = reply.entries.map((entry) => leafHash(entry, sha256))
+    const upToOurs = leaves.slice(0, Math.max(0, state.size - range.size))
+    const middle = appendLeaves(range, upToOurs, sha256)
+    if (middle.size === state.size && !differs) differs = !equalBytes(rootOf(middle, sha256), ours)
+    range = appendLeaves(middle, leaves.slice(upToOurs.length), sha256)
+    verifyConsistency(
+      {
+        oldSize: range.size,
+        newSize: opened.checkpoint.size,
+        proof: reply.proof,
+        oldRoot: rootOf(range, sha256),
+        newRoot: opened.checkpoint.root,
+      },
+      sha256,
+    )
+  }
+  if (opened === null || range.size < opened.checkpoint.size)
+    throw new ProtocolError('malformed', '', 'every entry up to the checkpoint')
+  if (!differs) return null
+  return { log, size: state.size, notes: [state.note ?? '', checkpoints.bareNote(log, opened)] }
+}

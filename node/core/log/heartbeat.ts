@@ -1,0 +1,58 @@
+/** The node's own heartbeat: its cosignature, with the time, on its own newest checkpoint. */
+import { cosign, addCosignature } from '../../../protocol/cosignature.ts'
+import { signCheckpoint } from '../../../protocol/checkpoint.ts'
+import { formatNote, parseNote } from '../../../protocol/note.ts'
+import { rootOf } from '../../../protocol/merkle.ts'
+import type { Identity } from '../identity.ts'
+import type { Clock, Crypto, Network } from '../ports.ts'
+import type { Store } from '../store.ts'
+import { logStateOf, type LogWriter } from './writer.ts'
+
+/**
+ * Creates the function that makes and gossips a heartbeat. It says two things with one signature:
+ * this site is alive, and it holds nothing that its log withdrew. So the caller finishes pending
+ * erasures first, and it is not made while the log may be behind.
+ */
+export function createHeartbeat(ports: {
+  identity: Identity
+  writer: LogWriter
+  store: Store
+  clock: Clock
+  crypto: Crypto
+  network: Pick<Network, 'announce'>
+}): () => Promise<void> {
+  const { identity, writer, store, clock, crypto, network } = ports
+  const { site, origin } = identity
+
+  return async () => {
+    if (!writer.isWritable()) return
+    const made = await store.write(async (tx) => {
+      const { size, range, note: stored } = await logStateOf(tx, site)
+      const doomed = await tx.bodies.doomed(1)
+      if (doomed.length > 0) return null
+      const unsigned =
+        stored ??
+        signCheckpoint(
+          { origin, size, root: rootOf(range, crypto.sha256) },
+          identity.logSeed,
+          crypto.sign,
+        ).text
+      const time = clock.now()
+      const { text, signatures } = parseNote(unsigned)
+      const cosignature = cosign({
+        checkpointText: text,
+        time,
+        key: identity.witnessKey,
+        seed: identity.witnessSeed,
+        signer: crypto.sign,
+      })
+      // Only the log's signature and the heartbeat travel on: receipts have their own way.
+      const bare = { text, signatures: signatures.filter(({ name }) => name === origin) }
+      const note = formatNote(addCosignature(bare, cosignature))
+      await tx.logs.saveCheckpoint(site, note, time)
+      return { note, size }
+    })
+    if (made === null) return
+    await network.announce({ log: site, note: made.note, from: made.size, entries: [] })
+  }
+}
