@@ -1,8 +1,6 @@
 /** Bytes to text and back, strictly, and their comparison. */
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { bytesToHex, concatBytes as concat, hexToBytes } from '@noble/hashes/utils.js'
 import { ProtocolError } from './errors.ts'
-
-export { bytesToHex as toHex, concatBytes } from '@noble/hashes/utils.js'
 
 declare class TextEncoder {
   encode(text: string): Uint8Array
@@ -33,6 +31,16 @@ export function fromUtf8(bytes: Uint8Array): string {
   } catch {
     throw new ProtocolError('malformed', '', 'UTF-8 text')
   }
+}
+
+/** The parts, one after another, in new bytes. */
+export function concatBytes(...parts: Uint8Array[]): Uint8Array {
+  return concat(...parts)
+}
+
+/** Lower-case hexadecimal of `bytes`. */
+export function toHex(bytes: Uint8Array): string {
+  return bytesToHex(bytes)
 }
 
 /**

@@ -30,3 +30,5 @@ export const CBOR_DEPTH = 16
 export const PROOF_HASHES = 63
 /** Seconds a heartbeat may be ahead of the receiver's clock. */
 export const CLOCK_SKEW_SECONDS = 5 * 60
+/** Bytes of a proof or policy file: a note and its members' keys, each at their limits. */
+export const EVIDENCE_BYTES = 2 * NOTE_BYTES

@@ -1,0 +1,343 @@
+/**
+ * Deterministic CBOR (RFC 8949 §4.2.1) over a closed set of values: null, booleans, integers, text,
+ * byte strings, arrays and plain objects. Written out here because every accepted spelling must be
+ * the only one: a general decoder accepts more, and checking it by encoding again costs four times
+ * as much. The tests hold this file against such a decoder.
+ */
+import { fromUtf8, toUtf8 } from './bytes.ts'
+import { ProtocolError } from './errors.ts'
+import { CBOR_DEPTH } from './limits.ts'
+
+const UNSIGNED = 0x00
+const NEGATIVE = 0x20
+const BYTES = 0x40
+const TEXT = 0x60
+const ARRAY = 0x80
+const MAP = 0xa0
+const FALSE = 0xf4
+const TRUE = 0xf5
+const NULL = 0xf6
+
+const U32 = 0x1_0000_0000
+/** Text up to this many characters is copied in a loop; above it the platform's coder is faster. */
+const SHORT_TEXT = 48
+/** What `encodeCbor` keeps between calls; a larger value gets a buffer of its own. */
+const SCRATCH_BYTES = 64 * 1024
+
+/** A growing buffer. Encoding is synchronous, so that one of them serves every call. */
+interface Writer {
+  bytes: Uint8Array
+  used: number
+}
+
+const scratch = new Uint8Array(SCRATCH_BYTES)
+
+/**
+ * The deterministic CBOR of `value`.
+ *
+ * @param value null, boolean, safe integer (number or bigint), well-formed text, Uint8Array, array
+ *   or plain object of these, nested at most CBOR_DEPTH deep
+ * @throws ProtocolError `wrong_type` for any other value, `out_of_range` for an unsafe integer,
+ *   `too_large` where the nesting is too deep
+ * @see RFC 8949 §4.2.1
+ */
+export function encodeCbor(value: unknown): Uint8Array {
+  const writer: Writer = { bytes: scratch, used: 0 }
+  writeValue(writer, value, 0)
+  return writer.bytes.slice(0, writer.used)
+}
+
+function reserve(writer: Writer, count: number): void {
+  const needed = writer.used + count
+  if (needed <= writer.bytes.length) return
+  const larger = new Uint8Array(Math.max(needed, writer.bytes.length * 2))
+  larger.set(writer.bytes.subarray(0, writer.used))
+  writer.bytes = larger
+}
+
+function writeByte(writer: Writer, byte: number): void {
+  reserve(writer, 1)
+  writer.bytes[writer.used] = byte
+  writer.used += 1
+}
+
+function writeBytes(writer: Writer, bytes: Uint8Array): void {
+  reserve(writer, bytes.length)
+  writer.bytes.set(bytes, writer.used)
+  writer.used += bytes.length
+}
+
+/** Writes `argument` in the shortest form that holds it. */
+function writeHead(writer: Writer, major: number, argument: number): void {
+  if (argument < 24) {
+    writeByte(writer, major | argument)
+    return
+  }
+  const width = argument < 0x100 ? 1 : argument < 0x1_0000 ? 2 : argument < U32 ? 4 : 8
+  reserve(writer, 1 + width)
+  const { bytes } = writer
+  bytes[writer.used] = major | (width === 1 ? 24 : width === 2 ? 25 : width === 4 ? 26 : 27)
+  let rest = argument
+  for (let at = writer.used + width; at > writer.used; at -= 1) {
+    bytes[at] = rest % 256
+    rest = Math.floor(rest / 256)
+  }
+  writer.used += 1 + width
+}
+
+function writeValue(writer: Writer, value: unknown, depth: number): void {
+  if (typeof value === 'string') return writeText(writer, value)
+  if (typeof value === 'number' || typeof value === 'bigint') return writeInteger(writer, value)
+  if (value === null) return writeByte(writer, NULL)
+  if (typeof value === 'boolean') return writeByte(writer, value ? TRUE : FALSE)
+  if (value instanceof Uint8Array) {
+    writeHead(writer, BYTES, value.length)
+    return writeBytes(writer, value)
+  }
+  if (typeof value !== 'object') throw new ProtocolError('wrong_type', '', 'a CBOR value')
+  if (depth === CBOR_DEPTH) throw tooDeep()
+  if (Array.isArray(value)) return writeArray(writer, value, depth)
+  return writeMap(writer, value, depth)
+}
+
+function writeInteger(writer: Writer, value: number | bigint): void {
+  const integer = Number(value)
+  if (!Number.isSafeInteger(integer))
+    throw new ProtocolError('out_of_range', '', 'an integer between -(2^53 - 1) and 2^53 - 1')
+  if (integer < 0) writeHead(writer, NEGATIVE, -1 - integer)
+  else writeHead(writer, UNSIGNED, integer)
+}
+
+function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) > 0x7f) return false
+  return true
+}
+
+function writeText(writer: Writer, text: string): void {
+  if (text.length <= SHORT_TEXT && writeAscii(writer, text)) return
+  // The platform's encoder would put U+FFFD in the place of a lone surrogate.
+  if (!text.isWellFormed()) throw new ProtocolError('wrong_type', '', 'well-formed text')
+  const bytes = toUtf8(text)
+  writeHead(writer, TEXT, bytes.length)
+  writeBytes(writer, bytes)
+}
+
+/** Writes text of one byte for each character; for any other it leaves no trace and says so. */
+function writeAscii(writer: Writer, text: string): boolean {
+  const before = writer.used
+  writeHead(writer, TEXT, text.length)
+  reserve(writer, text.length)
+  const { bytes, used } = writer
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code > 0x7f) {
+      writer.used = before
+      return false
+    }
+    bytes[used + at] = code
+  }
+  writer.used = used + text.length
+  return true
+}
+
+function writeArray(writer: Writer, items: readonly unknown[], depth: number): void {
+  writeHead(writer, ARRAY, items.length)
+  for (const item of items) writeValue(writer, item, depth + 1)
+}
+
+function writeMap(writer: Writer, map: object, depth: number): void {
+  const prototype: unknown = Object.getPrototypeOf(map)
+  if (prototype !== Object.prototype && prototype !== null)
+    throw new ProtocolError('wrong_type', '', 'a plain object')
+  const keys = Object.keys(map)
+  sortKeys(keys)
+  writeHead(writer, MAP, keys.length)
+  for (const key of keys) {
+    if (key === '__proto__') throw protoKey()
+    writeText(writer, key)
+    writeValue(writer, Reflect.get(map, key), depth + 1)
+  }
+}
+
+/** Insertion sort: maps are small, and written in order by most callers. */
+function sortKeys(keys: string[]): void {
+  const compareKeys = keys.every(isAscii) ? compareAscii : compareText
+  for (let end = 1; end < keys.length; end += 1) {
+    const key = keys[end] ?? ''
+    let at = end
+    while (at > 0 && compareKeys(keys[at - 1] ?? '', key) > 0) {
+      keys[at] = keys[at - 1] ?? ''
+      at -= 1
+    }
+    keys[at] = key
+  }
+}
+
+/** Orders by the encoded bytes: their head holds the length, so that the shorter one comes first. */
+function compareAscii(a: string, b: string): number {
+  return a.length === b.length ? (a < b ? -1 : 1) : a.length - b.length
+}
+
+/** The same for any text. */
+function compareText(a: string, b: string): number {
+  const [left, right] = [toUtf8(a), toUtf8(b)]
+  if (left.length !== right.length) return left.length - right.length
+  const at = left.findIndex((byte, index) => byte !== right[index])
+  return (left[at] ?? 0) - (right[at] ?? 0)
+}
+
+function tooDeep(): ProtocolError {
+  return new ProtocolError('too_large', '', `at most ${CBOR_DEPTH} levels of nesting`)
+}
+
+function protoKey(): ProtocolError {
+  return new ProtocolError('malformed', '', 'map keys other than __proto__')
+}
+
+/** A position in bytes that are read once, from left to right. */
+interface Reader {
+  readonly bytes: Uint8Array
+  at: number
+}
+
+/**
+ * The value of deterministic CBOR `bytes`; no other bytes decode to it. Byte strings are copies.
+ *
+ * @throws ProtocolError `malformed` for broken bytes or a kind of value that we do not use,
+ *   `not_canonical` for another spelling of a value, `out_of_range` for an integer beyond 2^53 - 1,
+ *   `too_large` where the nesting is too deep
+ * @see RFC 8949 §4.2.1
+ */
+export function decodeCbor(bytes: Uint8Array): unknown {
+  // A Buffer's slice() shares memory; a plain view of the same bytes copies.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const reader: Reader = { bytes: plain, at: 0 }
+  const value = readValue(reader, 0)
+  if (reader.at !== plain.length)
+    throw new ProtocolError('malformed', '', 'nothing after the first CBOR value')
+  return value
+}
+
+function readByte(reader: Reader): number {
+  const byte = reader.bytes[reader.at]
+  if (byte === undefined) throw new ProtocolError('malformed', '', 'more bytes')
+  reader.at += 1
+  return byte
+}
+
+/** The argument after `head`, refused where a shorter form would hold it. */
+function readArgument(reader: Reader, head: number): number {
+  const short = head & 0x1f
+  if (short < 24) return short
+  if (short > 27) throw new ProtocolError('malformed', '', 'definite lengths')
+  const width = 1 << (short - 24)
+  let argument = 0
+  for (let count = 0; count < width; count += 1) argument = argument * 256 + readByte(reader)
+  const least = width === 1 ? 24 : width === 2 ? 0x100 : width === 4 ? 0x1_0000 : U32
+  if (argument < least) throw new ProtocolError('not_canonical', '', 'the shortest form')
+  if (argument > Number.MAX_SAFE_INTEGER)
+    throw new ProtocolError('out_of_range', '', 'an integer or length of at most 2^53 - 1')
+  return argument
+}
+
+/** A length, refused before anything is allocated when the rest of the bytes cannot hold it. */
+function readLength(reader: Reader, head: number, leastBytesEach: number): number {
+  const length = readArgument(reader, head)
+  if (length * leastBytesEach > reader.bytes.length - reader.at)
+    throw new ProtocolError('malformed', '', 'more bytes')
+  return length
+}
+
+function readValue(reader: Reader, depth: number): unknown {
+  const head = readByte(reader)
+  switch (head & 0xe0) {
+    case UNSIGNED:
+      return readArgument(reader, head)
+    case NEGATIVE:
+      return readNegative(reader, head)
+    case BYTES: {
+      const end = readLength(reader, head, 1) + reader.at
+      const bytes = reader.bytes.slice(reader.at, end)
+      reader.at = end
+      return bytes
+    }
+    case TEXT:
+      return readText(reader, head)
+    case ARRAY:
+      return readArray(reader, head, depth)
+    case MAP:
+      return readMap(reader, head, depth)
+    default:
+      return readSimple(head)
+  }
+}
+
+function readNegative(reader: Reader, head: number): number {
+  const argument = readArgument(reader, head)
+  if (argument === Number.MAX_SAFE_INTEGER)
+    throw new ProtocolError('out_of_range', '', 'an integer of at least -(2^53 - 1)')
+  return -1 - argument
+}
+
+function readSimple(head: number): boolean | null {
+  if (head === FALSE) return false
+  if (head === TRUE) return true
+  if (head === NULL) return null
+  throw new ProtocolError('malformed', '', 'no tag, float, undefined or other simple value')
+}
+
+function readText(reader: Reader, head: number): string {
+  const length = readLength(reader, head, 1)
+  const start = reader.at
+  reader.at += length
+  if (length > SHORT_TEXT) return fromUtf8(reader.bytes.subarray(start, reader.at))
+  let text = ''
+  for (let at = start; at < reader.at; at += 1) {
+    const byte = reader.bytes[at] ?? 0
+    if (byte > 0x7f) return fromUtf8(reader.bytes.subarray(start, reader.at))
+    text += String.fromCharCode(byte)
+  }
+  return text
+}
+
+function readArray(reader: Reader, head: number, depth: number): unknown[] {
+  if (depth === CBOR_DEPTH) throw tooDeep()
+  const length = readLength(reader, head, 1)
+  const items: unknown[] = []
+  for (let count = 0; count < length; count += 1) items.push(readValue(reader, depth + 1))
+  return items
+}
+
+function readMap(reader: Reader, head: number, depth: number): Record<string, unknown> {
+  if (depth === CBOR_DEPTH) throw tooDeep()
+  const length = readLength(reader, head, 2)
+  const map: Record<string, unknown> = {}
+  let before = -1
+  for (let count = 0; count < length; count += 1) {
+    const start = reader.at
+    const keyHead = readByte(reader)
+    if ((keyHead & 0xe0) !== TEXT) throw new ProtocolError('malformed', '', 'text as map keys')
+    const key = readText(reader, keyHead)
+    if (before !== -1) checkKeyOrder(reader, before, start)
+    if (key === '__proto__') throw protoKey()
+    before = start
+    map[key] = readValue(reader, depth + 1)
+  }
+  return map
+}
+
+/**
+ * Checks that the encoded key at `before` sorts below the one that ends here, which also rules out
+ * the same key twice. Two different keys differ before the shorter one ends, because their heads
+ * hold the lengths.
+ */
+function checkKeyOrder(reader: Reader, before: number, start: number): void {
+  const { bytes } = reader
+  for (let offset = 0; start + offset < reader.at; offset += 1) {
+    const left = bytes[before + offset] ?? 0
+    const right = bytes[start + offset] ?? 0
+    if (left < right) return
+    if (left > right) break
+  }
+  throw new ProtocolError('not_canonical', '', 'map keys sorted bytewise, each one once')
+}
