@@ -230,6 +230,8 @@ export interface MemberReader {
   count: () => Promise<number>
   /** Consent history of a member (also after withdrawal), oldest first. */
   consents: (memberKey: Uint8Array) => Promise<ConsentEvent[]>
+  /** The newest consent event of each of these members that has one. */
+  lastConsents: (memberKeys: readonly Uint8Array[]) => Promise<ConsentEvent[]>
 }
 export interface MemberWriter extends MemberReader {
   save: (rows: readonly MemberRow[]) => Promise<void>
