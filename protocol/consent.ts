@@ -4,7 +4,9 @@
  */
 import { z } from 'zod'
 import { DAY_SECONDS } from './dates.ts'
-import { ProtocolError } from './errors.ts'
+import { isSiteId, type SiteId } from './ids.ts'
+import { ProtocolError, at } from './errors.ts'
+import { parseSiteId, type SiteId } from './ids.ts'
 import { parseWith, type ProtocolIssue } from './schema.ts'
 
 /** What can be consented to, each by itself; sorted, as in a consent record. */
@@ -55,6 +57,8 @@ export interface ConsentRecord {
   expiresAt: number
   channel: Channel
   state: 'given'
+  /** Sites that the member excludes; in the body, so that a relay honours it too. */
+  excludes?: SiteId[]
 }
 
 const protocol = (expected: string): { params: { protocol: ProtocolIssue } } => ({
@@ -70,6 +74,14 @@ const notice = z.strictObject({
   hash: matching(/^[0-9a-f]{64}$/, 'a SHA-256 as 64 lower-case hexadecimal digits'),
 })
 const seconds = z.int().min(0)
+const EXCLUDED_SITES = 100
+const excludes = z
+  .array(z.string().refine(isSiteId, protocol('a lower-case domain name')))
+  .min(1)
+  .max(EXCLUDED_SITES) as unknown as z.ZodType<SiteId[], string[]>
+/** Sites excluded by one member at most; who excludes more had better not consent. */
+const EXCLUDED_SITES = 256
+const excludes = z.array(z.string()).max(EXCLUDED_SITES).exactOptional()
 
 /** The JSON by which a site hands in a consent: lists in any order, defaults where we have some. */
 export const consentInputSchema = z.strictObject({
@@ -80,6 +92,7 @@ export const consentInputSchema = z.strictObject({
   expiresAt: seconds.optional(),
   channel: z.enum(CHANNELS),
   state: z.literal('given').optional(),
+  excludes,
 })
 
 const consentSchema = z.strictObject({
@@ -90,6 +103,7 @@ const consentSchema = z.strictObject({
   expiresAt: seconds,
   channel: z.enum(CHANNELS),
   state: z.literal('given'),
+  excludes,
 })
 
 /** Whether each text is greater than the one before, hence sorted without repetition. */
@@ -98,17 +112,24 @@ export function isSortedUnique(list: readonly string[]): boolean {
   return true
 }
 
-function check(consent: ConsentRecord): ConsentRecord {
+type Unchecked = Omit<ConsentRecord, 'excludes'> & { excludes?: string[] }
+
+function check({ excludes: sites, ...consent }: Unchecked): ConsentRecord {
   if (!consent.scopes.includes('discovery'))
     throw new ProtocolError('no_consent', '/scopes', 'the scope discovery among them')
   if (!isSortedUnique(consent.scopes))
     throw new ProtocolError('out_of_range', '/scopes', 'each scope once, sorted')
   if (!isSortedUnique(consent.purposes))
     throw new ProtocolError('out_of_range', '/purposes', 'each purpose once, sorted')
+  if (!isSortedUnique(consent.excludes ?? []))
+    throw new ProtocolError('out_of_range', '/excludes', 'each site once, sorted')
   const duration = consent.expiresAt - consent.givenAt
   if (duration <= 0 || duration > CONSENT_SECONDS)
     throw new ProtocolError('out_of_range', '/expiresAt', 'at most 365 days after givenAt')
-  return consent
+  if (sites === undefined) return consent
+  if (!isSortedUnique(sites))
+    throw new ProtocolError('out_of_range', '/excludes', 'each site once, sorted')
+  return { ...consent, excludes: at('/excludes', () => sites.map(parseSiteId)) }
 }
 
 /**
@@ -130,6 +151,7 @@ export function parseConsentInput(json: unknown): ConsentRecord {
     expiresAt: input.expiresAt ?? input.givenAt + CONSENT_SECONDS,
     channel: input.channel,
     state: 'given',
+    ...(input.excludes && { excludes: input.excludes.toSorted() }),
   })
 }
 

@@ -1,0 +1,206 @@
+/** Receipts: cosigns a home's heartbeat checkpoint once everything below it is durably erased here. */
+import { addCosignature, cosign, findCosignature, verifyCosignature } from '../../../protocol/cosignature.ts'
+import { equalBytes } from '../../../protocol/bytes.ts'
+import { ProtocolError } from '../../../protocol/errors.ts'
+import type { SiteId } from '../../../protocol/ids.ts'
+import { rootAt } from '../../../protocol/merkle.ts'
+import {
+  formatNote,
+  formatSignatureLine,
+  parseNote,
+  parseSignatureLine,
+  type NoteSignature,
+} from '../../../protocol/note.ts'
+import { memberOf, witnessKeysOf } from '../../../protocol/registry.ts'
+import type { Identity } from '../identity.ts'
+import type { Clock, Crypto, Events, Network } from '../ports.ts'
+import type { LogState, Store, WriteTransaction } from '../store.ts'
+import { isKnown, type View } from '../view.ts'
+import type { Checkpoints, OpenedCheckpoint } from './checkpoints.ts'
+import type { ForkFound } from './fork.ts'
+import { withNodes } from './tree.ts'
+import { logStateOf } from './writer.ts'
+
+export interface Receipts {
+  /** Signs what is due and delivers what has not been taken yet. Call after the eraser's flush. */
+  sendDue: () => Promise<void>
+  /**
+   * Takes a receipt of `from` about a log that this node keeps.
+   *
+   * @throws ProtocolError where it does not verify, or `not_ready` where this node is behind it
+   */
+  take: (from: SiteId, log: SiteId, noteText: string) => Promise<void>
+}
+
+export interface ReceiptPorts {
+  identity: Identity
+  view: View
+  store: Store
+  clock: Clock
+  crypto: Crypto
+  network: Pick<Network, 'report' | 'connected'>
+  events: Events
+  checkpoints: Checkpoints
+  onFork: (fork: ForkFound) => Promise<void>
+}
+
+/** The note of a kept checkpoint with one receipt on it. */
+export function receiptNote(checkpointNote: string, line: string): string {
+  return formatNote(addCosignature(parseNote(checkpointNote), parseSignatureLine(line)))
+}
+
+function line(signature: NoteSignature): string {
+  return formatSignatureLine(signature).trimEnd()
+}
+
+/** Keeps the log's own heartbeat as its receipt for itself, and the bare checkpoint beside it. */
+export async function keepOwnReceipt(
+  tx: WriteTransaction,
+  log: SiteId,
+  kept: { size: number; time: number; note: string; signature: NoteSignature },
+): Promise<void> {
+  const { text, signatures } = parseNote(kept.note)
+  const bare = { text, signatures: signatures.filter(({ name }) => name !== kept.signature.name) }
+  await tx.receipts.saveCheckpoint(log, kept.size, formatNote(bare))
+  await tx.receipts.save({
+    log,
+    cosigner: log,
+    size: kept.size,
+    time: kept.time,
+    line: line(kept.signature),
+  })
+}
+
+/** Creates the receipts of a node. */
+export function createReceipts(ports: ReceiptPorts): Receipts {
+  const { identity, view, store, clock, crypto, network, events, checkpoints } = ports
+  /** By "log target": the size that the target has taken since our start. */
+  const delivered = new Map<string, number>()
+
+  /** The heartbeat signature on a log's note, where the note covers all that is applied. */
+  function heartbeatOn(state: LogState): { opened: OpenedCheckpoint; time: number; signature: NoteSignature } | null {
+    const member = memberOf(view.registry(), state.site)
+    if (state.note === null || member === undefined) return null
+    const opened = checkpoints.open(state.site, state.note)
+    const key = witnessKeysOf(view.network, member).at(-1)
+    const signature = key && findCosignature(opened.note, key)
+    const time = checkpoints.heartbeatOf(state.site, opened, clock.now())
+    if (signature === undefined || time === null || opened.checkpoint.size !== state.size) return null
+    return { opened, time, signature }
+  }
+
+  async function signOne(tx: WriteTransaction, log: SiteId): Promise<void> {
+    const state = await logStateOf(tx, log)
+    const beat = heartbeatOn(state)
+    if (beat === null || state.note === null) return
+    if (state.size <= (await tx.receipts.largest(log, identity.site))) return
+    // The promise of a receipt: nothing that was withdrawn below this size is left here.
+    if ((await tx.bodies.doomed(1)).length > 0) return
+    const time = clock.now()
+    const signature = cosign({
+      checkpointText: beat.opened.note.text,
+      time,
+      key: identity.witnessKey,
+      seed: identity.witnessSeed,
+      signer: crypto.sign,
+    })
+    await keepOwnReceipt(tx, log, {
+      size: state.size,
+      time: beat.time,
+      note: state.note,
+      signature: beat.signature,
+    })
+    await tx.receipts.save({
+      log,
+      cosigner: identity.site,
+      size: state.size,
+      time,
+      line: line(signature),
+    })
+  }
+
+  async function deliver(log: SiteId, target: SiteId): Promise<void> {
+    const due = await store.read(async (tx) => {
+      const size = await tx.receipts.largest(log, identity.site)
+      if (size <= (delivered.get(`${log} ${target}`) ?? 0)) return null
+      const rows = await tx.receipts.ofLog(log, size)
+      const own = rows.find((row) => row.cosigner === identity.site && row.size === size)
+      const checkpoint = await tx.receipts.checkpoint(log, size)
+      return own === undefined || checkpoint === null
+        ? null
+        : { size, note: receiptNote(checkpoint, own.line) }
+    })
+    if (due === null) return
+    const { kind } = await network.report(target, { kind: 'receipt', log, note: due.note })
+    if (kind !== 'taken') return
+    delivered.set(`${log} ${target}`, due.size)
+    events.emit({ type: 'receipt.sent', log, size: due.size, to: target })
+  }
+
+  async function deliverAll(log: SiteId): Promise<void> {
+    const connected = new Set(network.connected())
+    for (const target of new Set([log, view.network])) {
+      if (target === identity.site || !connected.has(target)) continue
+      try {
+        await deliver(log, target)
+      } catch (error) {
+        events.emit({
+          type: 'peer.failed',
+          site: target,
+          action: 'receipt',
+          reason: error instanceof Error ? error.name : 'unknown',
+        })
+      }
+    }
+  }
+
+  async function verifyAgainstTree(opened: OpenedCheckpoint, log: SiteId): Promise<void> {
+    const { size, root } = opened.checkpoint
+    const state = await store.read((tx) => logStateOf(tx, log))
+    if (size > state.size) throw new ProtocolError('not_ready', '/size', 'a size that is known here')
+    const own = await store.read((tx) =>
+      withNodes(tx.logs, log, (nodes) => rootAt(size, nodes, crypto.sha256), crypto.sha256),
+    )
+    if (equalBytes(own, root)) return
+    await ports.onFork({ log, size, notes: [state.note ?? '', checkpoints.bareNote(log, opened)] })
+    throw new ProtocolError('forked', '/root', 'the root that this node has at that size')
+  }
+
+  return {
+    sendDue: async () => {
+      const logs = await store.read((tx) => tx.logs.all())
+      for (const { site } of logs) {
+        if (site === identity.site || !isKnown(view, site) || view.frozen.has(site)) continue
+        await store.write((tx) => signOne(tx, site))
+        await deliverAll(site)
+      }
+    },
+    take: async (from, log, noteText) => {
+      const opened = checkpoints.open(log, noteText)
+      const member = memberOf(view.registry(), from)
+      if (member === undefined) throw new ProtocolError('not_admitted', '', 'a member')
+      const keys = witnessKeysOf(view.network, member)
+      const signature = opened.note.signatures.find(({ name }) => name === keys[0]?.name)
+      const key = keys.find((candidate) => signature && equalBytes(candidate.keyId, signature.keyId))
+      if (signature === undefined || key === undefined)
+        throw new ProtocolError('bad_signature', '', "the sender's cosignature")
+      const time = verifyCosignature({
+        checkpointText: opened.note.text,
+        signature,
+        key,
+        verify: crypto.verify,
+      })
+      await verifyAgainstTree(opened, log)
+      const { size } = opened.checkpoint
+      const bare = {
+        text: opened.note.text,
+        signatures: opened.note.signatures.filter(({ name }) => name === opened.checkpoint.origin),
+      }
+      await store.write(async (tx) => {
+        await tx.receipts.saveCheckpoint(log, size, formatNote(bare))
+        await tx.receipts.save({ log, cosigner: from, size, time, line: line(signature) })
+      })
+      events.emit({ type: 'receipt.received', log, size, from })
+    },
+  }
+}

@@ -1,0 +1,112 @@
+/** Hands out bodies: through the gate, into the ledger, and only then onto the wire. */
+import { decideHome, decideRecord, type GatedRecord, type GateView } from '../../../protocol/gate.ts'
+import type { SiteId } from '../../../protocol/ids.ts'
+import { BATCH_BYTES } from '../../../protocol/limits.ts'
+import type { BodiesReply, BodiesRequest, BodyAnswer } from '../../../protocol/wire.ts'
+import type { Clock, Events, Vault } from '../ports.ts'
+import type { HeldBody, RecordState, Store, WriteTransaction } from '../store.ts'
+import type { View } from '../view.ts'
+import { logStateOf } from '../log/writer.ts'
+
+type Verdict = { kind: 'body'; held: HeldBody } | { kind: 'withheld' | 'gone' | 'unknown' }
+
+/** What the gate looks at, from a held body. */
+export function gatedOf(held: HeldBody): GatedRecord {
+  const { expires, scopes, excludes, facts } = held
+  return { live: true, expires, scopes, excludes, facts }
+}
+
+function judge(
+  view: GateView,
+  isHomeOpen: boolean,
+  logSize: number,
+  found: { index: number; state: RecordState | undefined; held: HeldBody | undefined },
+): Verdict {
+  const { index, state, held } = found
+  if (index >= logSize) return { kind: 'unknown' }
+  // Superseded or ended: no longer a version that anybody should hold.
+  if (state === undefined || !state.live) return { kind: 'gone' }
+  if (!isHomeOpen) return { kind: 'withheld' }
+  if (held === undefined) return { kind: 'unknown' }
+  return decideRecord(view, gatedOf(held), 'discovery').kind === 'allowed'
+    ? { kind: 'body', held }
+    : { kind: 'withheld' }
+}
+
+/** Creates the server side of the bodies protocol. */
+export function createDiscloser(ports: {
+  view: View
+  store: Store
+  vault: Vault
+  clock: Clock
+  events: Events
+}): (from: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply> {
+  const { view, store, vault, clock, events } = ports
+
+  /** Judges a whole request and writes the ledger row in one transaction. */
+  async function judgeAll(
+    tx: WriteTransaction,
+    partner: SiteId,
+    { home, indexes }: BodiesRequest,
+  ): Promise<{ index: number; verdict: Verdict }[]> {
+    const gate = view.gate(home, partner)
+    const isOpen = decideHome(gate).kind === 'allowed'
+    const { size } = await logStateOf(tx, home)
+    const states = new Map(
+      (await tx.records.atIndexes(home, indexes)).map((state) => [state.index, state]),
+    )
+    const bodies = isOpen ? await tx.bodies.atIndexes(home, indexes) : []
+    const held = new Map(bodies.map((body) => [body.index, body]))
+    const verdicts = indexes.map((index) => ({
+      index,
+      verdict: judge(gate, isOpen, size, {
+        index,
+        state: states.get(index),
+        held: held.get(index),
+      }),
+    }))
+    const versions = verdicts.flatMap(({ verdict }) =>
+      verdict.kind === 'body'
+        ? [{ record: verdict.held.record, index: verdict.held.index }]
+        : [],
+    )
+    // The home has its own records anyway: that is no disclosure.
+    if (versions.length > 0 && partner !== home)
+      await tx.ledger.add({ home, partner, time: clock.now(), versions, via: null })
+    return verdicts
+  }
+
+  function answer(index: number, verdict: Verdict): BodyAnswer {
+    if (verdict.kind !== 'body') return { kind: verdict.kind, index }
+    // Erased since the verdict: the key is gone, and so is the body.
+    const body = vault.open(verdict.held.sealed)
+    return body === null ? { kind: 'gone', index } : { kind: 'body', index, body }
+  }
+
+  return async function* disclose(from, request) {
+    const verdicts = await store.write((tx) => judgeAll(tx, from, request))
+    let batch: BodyAnswer[] = []
+    let bytes = 0
+    let bodies = 0
+    for (const { index, verdict } of verdicts) {
+      const one = answer(index, verdict)
+      batch.push(one)
+      if (one.kind === 'body') {
+        bodies += 1
+        bytes += one.body.length
+      }
+      if (bytes < BATCH_BYTES) continue
+      yield { answers: batch }
+      batch = []
+      bytes = 0
+    }
+    if (batch.length > 0) yield { answers: batch }
+    events.emit({
+      type: 'bodies.served',
+      home: request.home,
+      to: from,
+      bodies,
+      withheld: verdicts.length - bodies,
+    })
+  }
+}

@@ -1,0 +1,212 @@
+/** Pulls the bodies of live records from any holder, checks each again, and keeps or drops it. */
+import { openBody, type Body } from '../../../protocol/body.ts'
+import { checkConsentLive } from '../../../protocol/consent.ts'
+import { dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
+import { decodeEntry, type Publish } from '../../../protocol/entry.ts'
+import { ProtocolError } from '../../../protocol/errors.ts'
+import { decideHome } from '../../../protocol/gate.ts'
+import type { SiteId } from '../../../protocol/ids.ts'
+import { BODIES_PER_REQUEST } from '../../../protocol/limits.ts'
+import { factsOf, matches } from '../../../protocol/requirements.ts'
+import type { BodyAnswer } from '../../../protocol/wire.ts'
+import type { Clock, Crypto, Events, Network, Vault } from '../ports.ts'
+import { logStateOf } from '../log/writer.ts'
+import type { BodyColumns, HeldBody, RecordState, Store, WriteTransaction } from '../store.ts'
+import type { View } from '../view.ts'
+
+export interface Fetcher {
+  /** Asks connected holders for the bodies of a home that are wanted here. */
+  fetch: (home: SiteId) => Promise<void>
+}
+
+/** Takes own bodies that came back from partners, e.g. to rebuild the index of members. */
+export type OwnBodiesReturned = (
+  bodies: readonly { columns: BodyColumns; body: Body }[],
+) => Promise<void>
+
+interface Opened {
+  columns: BodyColumns
+  body: Body
+  bytes: Uint8Array
+}
+interface Batch {
+  wanted: RecordState[]
+  answers: BodyAnswer[]
+}
+
+/** The columns of a body that stay in clear. */
+export function columnsOf(body: Body, publish: Publish, index: number): BodyColumns {
+  return {
+    record: publish.record,
+    index,
+    expires: body.consent.expiresAt,
+    scopes: body.consent.scopes,
+    excludes: body.consent.excludes ?? [],
+    facts: factsOf(body.profile, publish.time),
+  }
+}
+
+/** Creates the fetcher of a site node. */
+export function createFetcher(ports: {
+  view: View
+  store: Store
+  vault: Vault
+  clock: Clock
+  crypto: Crypto
+  network: Pick<Network, 'bodies' | 'connected'>
+  events: Events
+  onOwnBodies: OwnBodiesReturned
+}): Fetcher {
+  const { view, store, vault, clock, crypto, network, events } = ports
+  const running = new Map<SiteId, Promise<void>>()
+  const again = new Set<SiteId>()
+
+  /** Whether this node may hold the body: the receiver's half of the gate. */
+  function assertEligible(home: SiteId, body: Body, publish: Publish): void {
+    const now = clock.now()
+    checkConsentLive(body.consent, now)
+    if (body.consent.expiresAt !== publish.expires)
+      throw new ProtocolError('bad_commitment', '/consent/expiresAt', 'the expiry of the entry')
+    if (home === view.self) return
+    const { requirements } = view.gate(home, view.self)
+    const siteType = view.registry().members.get(home)?.siteType ?? ''
+    const facts = factsOf(body.profile, publish.time)
+    if (requirements === null || !matches(requirements, facts, siteType, dayOf(now)))
+      throw new ProtocolError('out_of_range', '/profile', "a body that meets this site's requirements")
+  }
+
+  function open(home: SiteId, bytes: Uint8Array, publish: Publish, index: number): Opened {
+    const { minimumAge } = view.registry().terms
+    const today = isoDateOfDay(dayOf(clock.now()))
+    const body = openBody(bytes, publish, { today, minimumAge }, crypto.sha256)
+    assertEligible(home, body, publish)
+    return { columns: columnsOf(body, publish, index), body, bytes }
+  }
+
+  /** What the checks of a batch relied on; if it moves, the batch is asked for again. */
+  const fence = () => ({
+    registrySize: view.registry().size,
+    requirements: view.requirements(view.self)?.index ?? null,
+  })
+
+  async function stands(tx: WriteTransaction, before: ReturnType<typeof fence>): Promise<boolean> {
+    const registryLog = await logStateOf(tx, view.network)
+    const own = await logStateOf(tx, view.self)
+    return (
+      registryLog.size === before.registrySize &&
+      (own.requirements?.index ?? null) === before.requirements
+    )
+  }
+
+  async function keep(
+    home: SiteId,
+    opened: readonly Opened[],
+    before: ReturnType<typeof fence>,
+  ): Promise<number> {
+    const sealed = await vault.seal(opened.map(({ bytes }) => bytes))
+    const rows: Omit<HeldBody, 'home'>[] = opened.flatMap(({ columns }, at) => {
+      const own = sealed[at]
+      return own === undefined ? [] : [{ ...columns, sealed: own }]
+    })
+    const kept = new Set(
+      await store.write(async (tx) =>
+        (await stands(tx, before)) ? tx.bodies.insert(home, rows) : [],
+      ),
+    )
+    // A record may have ended while its body was on its way: then the key dies unused.
+    const orphans = rows.filter(({ index }) => !kept.has(index)).map((row) => row.sealed.slot)
+    if (orphans.length > 0) await vault.destroy(orphans)
+    return kept.size
+  }
+
+  async function process(home: SiteId, source: SiteId, { wanted, answers }: Batch): Promise<void> {
+    const before = fence()
+    if (decideHome(view.gate(home, view.self)).kind === 'refused') return
+    const indexes = wanted.map(({ index }) => index)
+    const entries = await store.read((tx) => tx.logs.entriesAt(home, indexes))
+    const opened: Opened[] = []
+    const settled: number[] = []
+    for (const answer of answers) {
+      const { index } = answer
+      if (answer.kind === 'withheld' || answer.kind === 'gone') settled.push(index)
+      if (answer.kind !== 'body') continue
+      const entry = decodeEntry(entries.get(index) ?? new Uint8Array(0))
+      if (entry.type !== 'publish') continue
+      try {
+        opened.push(open(home, answer.body, entry, index))
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error
+        events.emit({ type: 'bodies.refused', home, from: source, code: error.code })
+        // From the home itself it will not get better; a relay may just have spoilt it.
+        if (source === home) settled.push(index)
+      }
+    }
+    if (settled.length > 0) await store.write((tx) => tx.records.setAsked(home, settled))
+    if (opened.length === 0) return
+    const count = await keep(home, opened, before)
+    if (home === view.self) await ports.onOwnBodies(opened)
+    events.emit({ type: 'bodies.kept', home, from: source, count })
+  }
+
+  async function ask(home: SiteId, source: SiteId, above: number): Promise<Batch | null> {
+    const wanted = await store.read((tx) => tx.records.wanted(home, above, BODIES_PER_REQUEST))
+    if (wanted.length === 0) return null
+    const answers: BodyAnswer[] = []
+    const indexes = wanted.map(({ index }) => index)
+    for await (const reply of network.bodies(source, { home, indexes }))
+      answers.push(...reply.answers)
+    return { wanted, answers }
+  }
+
+  async function fetchFrom(home: SiteId, source: SiteId): Promise<void> {
+    let asking = ask(home, source, -1)
+    for (;;) {
+      const batch = await asking
+      const last = batch?.wanted.at(-1)
+      if (batch === null || last === undefined) return
+      // The next request travels while this answer is checked and stored.
+      const next = ask(home, source, last.index)
+      next.catch(() => undefined)
+      asking = next
+      await process(home, source, batch)
+    }
+  }
+
+  /** Whoever may serve this home's bodies, the home itself first. */
+  function sources(home: SiteId): SiteId[] {
+    const connected = network.connected().filter((site) => site !== view.network)
+    return connected.toSorted((a, b) => Number(b === home) - Number(a === home))
+  }
+
+  async function fetchNow(home: SiteId): Promise<void> {
+    for (const source of sources(home)) {
+      if (decideHome(view.gate(home, view.self)).kind === 'refused') return
+      try {
+        await fetchFrom(home, source)
+      } catch (error) {
+        const reason = error instanceof Error ? error.name : 'unknown'
+        events.emit({ type: 'peer.failed', site: source, action: 'bodies', reason })
+      }
+    }
+  }
+
+  async function fetchUntilQuiet(home: SiteId): Promise<void> {
+    do {
+      again.delete(home)
+      await fetchNow(home)
+    } while (again.has(home))
+  }
+
+  return {
+    fetch: async (home) => {
+      if (running.has(home)) again.add(home)
+      const task =
+        running.get(home) ??
+        fetchUntilQuiet(home).finally(() => {
+          running.delete(home)
+        })
+      running.set(home, task)
+      await task
+    },
+  }
+}
