@@ -30,23 +30,24 @@ const STRUCTURED = [
 ]
 const RANGE = /^(\d{1,3}|\d{4}(?=.\d{4}$))[-–—](\d{1,3}|(?<=\d{4}.)\d{4})$/
 
+const isOne = (part: string): boolean => STRUCTURED.some((pattern) => pattern.test(part))
+
 function isStructured(part: string): boolean {
-  if (STRUCTURED.some((pattern) => pattern.test(part))) return true
+  if (isOne(part)) return true
+  const [from = '', to = '', ...more] = part.split(/[-–—]/)
+  if (more.length === 0 && from.length > 5 && isOne(from) && isOne(to)) return true
   const range = RANGE.exec(part)
+  if (range === null || part.startsWith('0')) return false
+  const [, low = '', high = ''] = range
   // 555-1234 is no span: the ends of a span are about equally long.
-  return (
-    range !== null &&
-    Math.abs((range[1]?.length ?? 0) - (range[2]?.length ?? 0)) < 2 &&
-    Number(range[1]) < Number(range[2]) &&
-    !/^0\d/.test(part)
-  )
+  return Math.abs(low.length - high.length) < 2 && Number(low) < Number(high)
 }
 
 const digitsIn = (text: string): string => text.replaceAll(/\D/g, '')
 
 /** Luhn's check (ISO/IEC 7812-1) on 13 to 19 digits. */
 function isCard(digits: string): boolean {
-  if (digits.length < 13 || digits.length > 19 || /^0/.test(digits)) return false
+  if (digits.length < 13 || digits.length > 19 || digits.startsWith('0')) return false
   let sum = 0
   for (let i = 0; i < digits.length; i += 1) {
     const digit = Number(digits[digits.length - 1 - i])
@@ -89,13 +90,15 @@ function judge(run: string): 'phone' | 'payment' | null {
   if (/(?:\+|(?<!\d)00)[ (]{0,2}[1-9]/.test(run)) return 'phone'
   const trimmed = run.replaceAll(/^[^\d]+|[^\d]+$/g, '').replaceAll(/ ?([-–—/:]) ?/g, '$1')
   if (isStructured(trimmed)) return null
+  const isPlain = !/[^\d\s./:'’–—,;()x-]/.test(trimmed)
   let loose = ''
   for (const part of trimmed.split(/[^\d./:'’–—-]+/)) {
     const bare = part.replaceAll(/^\D+|\D+$/g, '')
-    if (!isStructured(bare)) loose += digitsIn(bare)
+    // Between odd signs, as in 0*17*61, nothing is taken for a year or a span.
+    if (!isPlain || !isStructured(bare)) loose += digitsIn(bare)
   }
   // A number that begins with 0 is dialled, so year-like groups in it are no years.
-  const isDialled = /^\D*0\d/.test(run) && loose.length > 1
+  const isDialled = /^\D*0(?:\d|[^\d.,]{1,3}\d)/.test(run) && loose.length > 1
   if (isDialled) return digits.length > PHONE_DIGITS ? 'phone' : null
   return loose.length > 4 ? 'phone' : null
 }

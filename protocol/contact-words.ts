@@ -192,25 +192,49 @@ const FILLERS =
   'and then double triple und dann doppel et puis y luego e и потом затем dash minus strich ' +
   'plus плюс минус hyphen'
 
-/** Words that announce a handle or an address: the patterns are tried only where one occurs. */
-const HINTS =
-  'insta instagram inst ig telegram telega tg whatsapp whatsap watsapp watsap whats wa viber ' +
-  'skype snapchat snap wechat weixin kik discord facebook fb messenger onlyfans tiktok twitter ' +
-  'signal line icq vk threema вк инста инстаграм инстаграмм телеграм телеграмм телега тг ' +
-  'вотсап ватсап вацап вотсапп ватсапп вайбер скайп аська фейсбук дискорд ' +
-  'at dot punkt point punto ponto точка тчк kropka nokta arroba arobase arobas chiocciola ' +
-  'klammeraffe собака собачка malpa ' +
-  'gmail hotmail yahoo outlook protonmail gmx icloud yandex mail googlemail мейл майл гмейл ' +
-  'яндекс почта http https hxxp hxxps www com net org'
+/** Names of messengers and networks; each may be followed by a handle. */
+const NAMES =
+  'insta instagram instagramm inst ig telegram telega tg whatsapp whatsap watsapp watsap whats ' +
+  'wa viber skype snapchat snap wechat weixin kik discord facebook fb messenger onlyfans tiktok ' +
+  'twitter signal line icq vk threema вк инста инстаграм инстаграмм телеграм телеграмм телега тг ' +
+  'вотсап ватсап вацап вотсапп ватсапп вайбер скайп аська фейсбук дискорд live'
+const AT_WORDS = 'at arroba arobase arobas chiocciola klammeraffe собака собачка malpa'
+const DOT_WORDS = 'dot punkt point punto ponto точка тчк kropka nokta'
+const PROVIDERS =
+  'gmail hotmail yahoo outlook protonmail proton gmx icloud yandex mail googlemail web inbox ' +
+  'rambler мейл майл мэйл гмейл гмаил яндекс рамблер почта'
+const ENDS = 'com net org ru de fr es info biz eu uk ру рф ком орг укр pl ua it io'
+const WEB = 'http https hxxp hxxps www'
 
-/** What a word means to the scan: the digits it spells, a filler, or a hint. */
-export type Meaning = { digits: string } | 'filler' | 'hint'
+/** What the quick pass may see, as bits. */
+export const SIGN = {
+  atSign: 1,
+  atWord: 2,
+  dotWord: 4,
+  domainEnd: 8,
+  provider: 16,
+  messenger: 32,
+  web: 64,
+  tightDot: 128,
+  bracketed: 256,
+} as const
+
+/** What a word means to the scan: the digits it spells, a filler, or one of the signs. */
+export type Meaning = { digits: string } | 'filler' | number
+
+const withSign = (words: string, sign: number): [string, Meaning][] =>
+  words.split(' ').map((word) => [word, sign])
 
 /** Every word of note, lower case and without accents. */
 export const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
-  ...FILLERS.split(' ').map((word) => [word, 'filler'] as const),
-  ...HINTS.split(' ').map((word) => [word, 'hint'] as const),
-  ...Object.entries(NUMBERS).map(([word, digits]) => [word, { digits }] as const),
+  ...FILLERS.split(' ').map((word): [string, Meaning] => [word, 'filler']),
+  ...withSign(NAMES, SIGN.messenger),
+  ...withSign(AT_WORDS, SIGN.atWord),
+  ...withSign(DOT_WORDS, SIGN.dotWord),
+  ...withSign(PROVIDERS, SIGN.provider),
+  ...withSign(ENDS, SIGN.domainEnd),
+  ...withSign(WEB, SIGN.web),
+  ...Object.entries(NUMBERS).map(([word, digits]): [string, Meaning] => [word, { digits }]),
 ])
 
 /** Digit words run together, as in nullsiebeneinsdrei. */

@@ -14,110 +14,119 @@ import {
   latinised,
 } from './contact-fold.ts'
 import { findNumber, holdsAccount } from './contact-number.ts'
-import { MEANINGS } from './contact-words.ts'
+import { MEANINGS, SIGN } from './contact-words.ts'
 
 export type ContactKind = 'email' | 'phone' | 'url' | 'handle' | 'payment'
 
-const BLOOM_BITS = 0xfff
-const LONGEST_WORD = 15
 const GLUED_LETTERS = 12
 const PHONE_DIGITS = 7
+const PREFIX_LETTERS = 3
 
-function wordSlot(first: number, second: number, last: number, length: number): number {
-  return (first * 31 + second * 331 + last * 57 + length * 1009) & BLOOM_BITS
+// Words are told by a hash of their letters. Should an ordinary word share the hash of one of note,
+// the only harm is that the patterns are tried in vain.
+const HASH_START = 0x811c9dc5
+const HASH_PRIME = 0x01000193
+const SLOTS = 0x3fff
+const slotHash = new Int32Array(SLOTS + 1)
+const slotDigits = new Uint8Array(SLOTS + 1)
+const slotSigns = new Uint16Array(SLOTS + 1)
+const gluedPrefix = new Uint8Array(SLOTS + 1)
+
+const mix = (hash: number, unit: number): number => Math.imul(hash ^ unit, HASH_PRIME)
+const slotOf = (hash: number): number => (hash ^ (hash >>> 15)) & SLOTS
+
+function hashOf(word: string): number {
+  let hash = HASH_START | 0
+  for (let i = 0; i < word.length; i += 1) hash = mix(hash, word.charCodeAt(i))
+  return hash
 }
-/** Marks where words of note may be; keeps all others from being cut out and looked up. */
-const BLOOM = new Uint8Array(BLOOM_BITS + 1)
-for (const word of MEANINGS.keys()) {
-  const last = word.charCodeAt(word.length - 1)
-  BLOOM[wordSlot(word.charCodeAt(0), word.charCodeAt(1) || 0, last, word.length)] = 1
+
+function fillSlots(): void {
+  for (const [word, meaning] of MEANINGS) {
+    if (meaning === 'filler') continue
+    let slot = slotOf(hashOf(word))
+    while (slotHash[slot] !== 0) slot = (slot + 1) & SLOTS
+    slotHash[slot] = hashOf(word)
+    if (typeof meaning === 'number') slotSigns[slot] = meaning
+    else {
+      slotDigits[slot] = meaning.digits.length
+      gluedPrefix[slotOf(hashOf(word.slice(0, PREFIX_LETTERS)))] = 1
+    }
+  }
 }
-/** Ways a digit word may begin, for long words that may be many of them in one. */
-const GLUED_STARTS = new Set(
-  [...MEANINGS]
-    .filter(([, meaning]) => typeof meaning === 'object')
-    .map(([word]) => word.slice(0, 3)),
-)
+fillSlots()
 
 /** What the quick pass has seen. */
 interface Signs {
   /** Digits, also spelled out or run together. */
   digits: number
-  hint: boolean
+  /** Bits of SIGN. */
+  seen: number
   mixedScripts: boolean
 }
 
-/** Longer texts are searched without the quick pass. */
-const QUICK_UNITS = 4096
-const unitsBuffer = new Uint16Array(QUICK_UNITS)
-
-function readWord(signs: Signs, start: number, end: number): void {
-  const length = end - start
-  const first = unitsBuffer[start] ?? 0
-  const second = length > 1 ? (unitsBuffer[start + 1] ?? 0) : 0
-  const last = unitsBuffer[end - 1] ?? 0
-  if (length <= LONGEST_WORD && BLOOM[wordSlot(first, second, last, length)] === 1) {
-    const meaning = MEANINGS.get(wordAt(start, end))
-    if (meaning === 'hint') signs.hint = true
-    else if (typeof meaning === 'object') signs.digits += meaning.digits.length
-  }
-  if (length > GLUED_LETTERS && GLUED_STARTS.has(wordAt(start, start + 3)))
-    signs.digits += PHONE_DIGITS
-}
-
-function wordAt(start: number, end: number): string {
-  let word = ''
-  for (let i = start; i < end; i += 1) word += String.fromCharCode(unitsBuffer[i] ?? 0)
-  return word
+function readWord(signs: Signs, hash: number, isBracketed: boolean): void {
+  let slot = slotOf(hash)
+  while (slotHash[slot] !== 0 && slotHash[slot] !== hash) slot = (slot + 1) & SLOTS
+  if (slotHash[slot] === 0) return
+  const sign = slotSigns[slot] ?? 0
+  signs.seen |= sign
+  if (isBracketed && (sign & (SIGN.atWord | SIGN.dotWord)) !== 0) signs.seen |= SIGN.bracketed
+  signs.digits += slotDigits[slot] ?? 0
 }
 
 const AT_SIGN = 64
 const DOT = 46
 const SPACE = 32
 const SLASH = 47
+const BRACKETS = new Set(Array.from('([{<*_|~', (char) => char.charCodeAt(0)))
 
 function quickPass(text: string): Signs {
-  if (text.length > QUICK_UNITS) return { digits: text.length, hint: true, mixedScripts: true }
-  const signs = { digits: 0, hint: false, mixedScripts: false }
-  let wordStart = -1
-  let size = 0
+  const signs = { digits: 0, seen: 0, mixedScripts: false }
+  let hash = HASH_START | 0
+  let letters = 0
+  let prefix = 0
+  let isBracketed = false
   let latin = false
   let foreign = false
+  // The two folded units before this one.
   let before = SPACE
+  let beforeThat = SPACE
+  // A letter right after a dot, or after a dot with spaces around, is no ordinary sentence end.
   let isDotted = false
   for (let i = 0; i < text.length; i += 1) {
     const unit = text.charCodeAt(i)
     const kind = kindOfUnit(unit)
     if (kind === GONE) continue
     const folded = foldUnit(unit)
-    unitsBuffer[size] = folded
     if (kind === LATIN || kind === FOREIGN) {
-      if (wordStart < 0) {
-        wordStart = size
-        // A letter right after a dot, and a dot after a space, are no ordinary sentence ends.
-        if (isDotted) signs.hint = true
+      if (letters === 0) {
+        if (isDotted) signs.seen |= SIGN.tightDot
+        isBracketed = BRACKETS.has(before)
       }
+      hash = mix(hash, folded)
+      letters += 1
+      if (letters === PREFIX_LETTERS) prefix = hash
       if (kind === LATIN) latin = true
       else foreign = true
     } else {
-      if (wordStart >= 0) readWord(signs, wordStart, size)
-      wordStart = -1
+      if (letters > 1) readWord(signs, hash, isBracketed)
+      if (letters > GLUED_LETTERS && gluedPrefix[slotOf(prefix)] === 1) signs.digits += PHONE_DIGITS
+      hash = HASH_START | 0
+      letters = 0
       if (kind === DIGIT) signs.digits += 1
-      else if (folded === AT_SIGN) signs.hint = true
-      else if (folded === SLASH && before === SLASH) signs.hint = true
+      else if (folded === AT_SIGN) signs.seen |= SIGN.atSign
+      else if (folded === SLASH && before === SLASH) signs.seen |= SIGN.web
     }
-    isDotted = folded === DOT || (isDotted && folded === SPACE && before === DOT && spacedDot(size))
+    isDotted =
+      folded === DOT || (isDotted && folded === SPACE && before === DOT && beforeThat === SPACE)
+    beforeThat = before
     before = folded
-    size += 1
   }
-  if (wordStart >= 0) readWord(signs, wordStart, size)
+  if (letters > 1) readWord(signs, hash, isBracketed)
+  if (letters > GLUED_LETTERS && gluedPrefix[slotOf(prefix)] === 1) signs.digits += PHONE_DIGITS
   signs.mixedScripts = latin && foreign
   return signs
-}
-
-/** Whether the dot just before position `size` of the buffer has a space before it, as in a . b */
-function spacedDot(size: number): boolean {
-  return size >= 2 && unitsBuffer[size - 2] === SPACE
 }
 
 const SURE_TLDS =
@@ -135,7 +144,7 @@ const CLOSE = '[\\s)\\]}>*_|~"\'-]*'
 const EMAILS = [
   `${WORD}[.\\s]{0,2}@\\s?[\\p{L}0-9-]+(?:\\s?\\.\\s?[\\p{L}0-9-]+)*\\s?\\.\\s?\\p{L}{2,}`,
   `${WORD}\\s?@\\s?(?:${PROVIDERS})${EDGE}`,
-  `${WORD}\\s*[([{<*_]\\s*(?:at|a|ett?|@|${AT_WORD})\\s*[)\\]}>*_]\\s*${WORD}{2,}`,
+  `${WORD}\\s*[([{<*_]\\s*(?:at|@|${AT_WORD})\\s*[)\\]}>*_]\\s*${WORD}{2,}`,
   `${WORD}${OPEN}(?<!\\p{L})(?:${AT_WORD})(?!\\p{L})${CLOSE}(?:${PROVIDERS})${EDGE}`,
   `${WORD}${OPEN}(?<!\\p{L})(?:at|${AT_WORD})(?!\\p{L})${CLOSE}[\\p{L}0-9-]+${OPEN}(?:(?<!\\p{L})(?:${DOT_WORD})(?!\\p{L})|\\.)${CLOSE}(?:${TLDS})${EDGE}`,
   `(?<!\\p{L})(?:gmail|hotmail|googlemail|protonmail)[\\s.,()[\\]]*(?:${DOT_WORD})?[\\s.,()[\\]]*com${EDGE}`,
@@ -146,11 +155,11 @@ const URLS = [
   '(?:https?|hxxps?)\\s?:\\s?/',
   `(?<!\\p{L})www\\s?(?:\\.|dot${EDGE}|punkt${EDGE}|точка${EDGE})`,
   `[\\p{L}0-9-]\\.(?:${TLDS})(?:/|${EDGE}(?!\\.\\p{L}))`,
-  `[\\p{L}0-9-]{2,}\\s\\.\\s?(?:${SURE_TLDS})${EDGE}`,
-  `[\\p{L}0-9-]{2,}[\\s([{]+(?:dot|punkt|punto|точка|тчк|kropka)[\\s)\\]}]+(?:${SURE_TLDS}|ком)${EDGE}`,
-  `[\\p{L}0-9-]{2,}\\s?[([{]\\s?(?:\\.|${DOT_WORD})\\s?[)\\]}]\\s?\\p{L}{2,}`,
+  `[\\p{L}0-9-]{2}\\s\\.\\s?(?:${SURE_TLDS})${EDGE}`,
+  `[\\p{L}0-9-]{2}[\\s([{]+(?:dot|punkt|punto|точка|тчк|kropka)[\\s)\\]}]+(?:${SURE_TLDS}|ком)${EDGE}`,
+  `[\\p{L}0-9-]{2}\\s?[([{]\\s?(?:\\.|${DOT_WORD})\\s?[)\\]}]\\s?\\p{L}{2,}`,
   `(?<![\\p{L}0-9])(?:t|wa|m|line|about|linktr|discord|youtu|bit)\\s?\\.\\s?(?:me|ee|be|gg|ly)(?:\\s?/|${EDGE})`,
-  `[\\p{L}0-9-]{3,}\\.\\p{L}{2,10}/[\\p{L}0-9]`,
+  `[\\p{L}0-9-]{3}\\.\\p{L}{2,10}/[\\p{L}0-9]`,
 ].map((source) => new RegExp(source, 'u'))
 
 const STRONG =
@@ -159,7 +168,7 @@ const WEAK = 'ig|tg|fb|wa|snap|vk|вк|тг|signal|messenger|twitter'
 const NAMING =
   'id|nick|nickname|name|user|username|user name|handle|account|ник|логин|аккаунт|konto|cuenta|compte'
 const HANDLES = [
-  '(?<![\\p{L}0-9._%+-])@[a-z0-9_.]*[a-z0-9_][a-z0-9_.]{2,}',
+  '(?<![\\p{L}0-9._%+-])@(?=[a-z0-9_.]{3})\\.?[a-z0-9_]',
   '(?<![\\p{L}0-9._%+-])@\\s(?=[a-z0-9._]*[0-9_])(?=[a-z0-9._]*[a-z])[a-z0-9_.]{4,}',
   `(?<!\\p{L})(?:${STRONG}|${WEAK})\\s*(?:[:=@]|[-–—>]+\\s?@)[\\s:=@>-]*[\\p{L}0-9_.]{3,}`,
   `(?<!\\p{L})(?:${STRONG}|${WEAK}|line)\\s+(?:${NAMING})\\s*(?:is|ist|es|est|:|=|-)?\\s*[\\p{L}0-9_.]{3,}`,
@@ -177,19 +186,29 @@ function withoutTightSentences(text: string): string {
   return text.replaceAll(/(\p{Ll}\.)(?=\p{Lu}(?:\p{Ll}|\s))/gu, '$1  ')
 }
 
-function findWords(spaced: string): ContactKind | null {
-  if (hits(EMAILS, spaced)) return 'email'
-  if (hits(URLS, spaced)) return 'url'
-  if (hits(HANDLES, spaced)) return 'handle'
+const has = (seen: number, sign: number): boolean => (seen & sign) !== 0
+
+function mayBeEmail(seen: number): boolean {
+  if (has(seen, SIGN.atSign | SIGN.bracketed)) return true
+  if (has(seen, SIGN.provider)) return has(seen, SIGN.atWord | SIGN.domainEnd)
+  return has(seen, SIGN.atWord) && (has(seen, SIGN.tightDot) || has(seen, SIGN.domainEnd))
+}
+
+function mayBeUrl(seen: number): boolean {
+  if (has(seen, SIGN.web | SIGN.tightDot | SIGN.bracketed)) return true
+  return has(seen, SIGN.dotWord) && has(seen, SIGN.domainEnd)
+}
+
+function findWords(folded: string, seen: number): ContactKind | null {
+  if (mayBeEmail(seen) && hits(EMAILS, folded)) return 'email'
+  if (mayBeUrl(seen) && hits(URLS, folded)) return 'url'
+  if (has(seen, SIGN.atSign | SIGN.messenger) && hits(HANDLES, folded)) return 'handle'
   return null
 }
 
 function search(folded: string, signs: Signs): ContactKind | null {
-  if (signs.hint) {
-    const kind = findWords(folded)
-    if (kind !== null) return kind
-  }
-  if (signs.digits < PHONE_DIGITS) return null
+  const kind = signs.seen === 0 ? null : findWords(folded, signs.seen)
+  if (kind !== null || signs.digits < PHONE_DIGITS) return kind
   return holdsAccount(folded) ? 'payment' : findNumber(folded)
 }
 
@@ -203,7 +222,7 @@ function search(folded: string, signs: Signs): ContactKind | null {
 export function findContactDetails(text: string): { kind: ContactKind } | null {
   const plain = foldAstral(text)
   const signs = quickPass(plain)
-  if (!signs.hint && !signs.mixedScripts && signs.digits < PHONE_DIGITS) return null
+  if (signs.seen === 0 && !signs.mixedScripts && signs.digits < PHONE_DIGITS) return null
   const folded = fold(withoutTightSentences(plain))
   const kind = search(folded, signs) ?? searchLatinised(folded, signs)
   return kind === null ? null : { kind }

@@ -51,14 +51,14 @@ const because = (expected: string): { params: { protocol: ProtocolIssue } } => (
   params: { protocol: { code: 'out_of_range', expected } },
 })
 const matching = (pattern: RegExp, expected: string): z.ZodString =>
-  z.string().refine((text) => pattern.test(text), because(expected))
+  z.string().refine((value) => pattern.test(value), because(expected))
 
 /** Characters are Unicode code points, as the sites' databases count them. */
-function hasAtMost(text: string, chars: number): boolean {
-  if (text.length <= chars) return true
-  if (text.length > 2 * chars) return false
+function hasAtMost(value: string, chars: number): boolean {
+  if (value.length <= chars) return true
+  if (value.length > 2 * chars) return false
   let count = 0
-  for (const _ of text) count += 1
+  for (const _ of value) count += 1
   return count <= chars
 }
 const CONTROL = /\p{Cc}/u
@@ -118,15 +118,15 @@ const may = <S extends z.ZodType>(schema: S, settings: Settings = {}) => ({
   ...must(schema, { visibility: 'optional', ...settings }),
   optional: true as const,
 })
-const words = { isText: true } as const
+const searched = { isText: true } as const
 
 /** The table: every field that may leave a node. */
 export const FIELDS = {
-  nickname: must(text(64), words),
+  nickname: must(text(64), searched),
   birthDate: may(date, { scope: 'birth-date', visibility: 'visible' }),
   ageYears: may(age, { unit: 'years', visibility: 'visible' }),
   gender: must(z.enum(GENDERS)),
-  genderDescription: may(text(100), words),
+  genderDescription: may(text(100), searched),
   seeks: must(z.array(z.enum(SOUGHT)).min(1).max(SOUGHT.length)),
   seeksAgeMin: must(age, { unit: 'years' }),
   seeksAgeMax: must(age, { unit: 'years' }),
@@ -139,12 +139,12 @@ export const FIELDS = {
     unit: 'tenths of a degree',
     visibility: 'visible',
   }),
-  region: may(text(100), words),
-  city: may(text(100), words),
+  region: may(text(100), searched),
+  city: may(text(100), searched),
   language: must(language, { visibility: 'hidden' }),
   languages: may(z.array(language).min(1).max(LANGUAGES_PER_PROFILE)),
-  firstName: may(text(64), { ...words, scope: 'names' }),
-  lastName: may(text(64), { ...words, scope: 'names' }),
+  firstName: may(text(64), { ...searched, scope: 'names' }),
+  lastName: may(text(64), { ...searched, scope: 'names' }),
   picture: may(picture, { scope: 'pictures', visibility: 'visible' }),
   gallery: may(z.array(picture).min(1).max(GALLERY_PICTURES), { scope: 'pictures' }),
   bodyType: may(choice('slim', 'average', 'athletic', 'curvy', 'large', 'other'), {
@@ -174,7 +174,7 @@ export const FIELDS = {
     ),
     { scope: 'race' },
   ),
-  raceDescription: may(text(100), { ...words, scope: 'race' }),
+  raceDescription: may(text(100), { ...searched, scope: 'race' }),
   religion: may(
     choice(
       'agnostic',
@@ -191,22 +191,22 @@ export const FIELDS = {
     ),
     { scope: 'religion' },
   ),
-  religionDescription: may(text(100), { ...words, scope: 'religion' }),
+  religionDescription: may(text(100), { ...searched, scope: 'religion' }),
   smoking: may(choice('never', 'sometimes', 'daily', 'quitting'), { scope: 'habits' }),
   drinking: may(choice('never', 'rarely', 'socially', 'often'), { scope: 'habits' }),
-  headline: may(text(255, 'lines'), words),
-  description: may(text(1000, 'lines'), words),
+  headline: may(text(255, 'lines'), searched),
+  description: may(text(1000, 'lines'), searched),
   maritalStatus: may(
     choice('single', 'in-a-relationship', 'married', 'separated', 'divorced', 'widowed'),
   ),
-  occupation: may(text(100), words),
+  occupation: may(text(100), searched),
   purpose: may(choice('friendship', 'dating', 'relationship', 'marriage', 'casual', 'chat')),
   wantsChildren: may(choice('yes', 'no', 'maybe')),
   hasChildren: may(choice('none', 'living-with-me', 'living-elsewhere', 'grown-up')),
   education: may(
     choice('none', 'school', 'vocational', 'college', 'bachelor', 'master', 'doctorate'),
   ),
-  hobbies: may(text(1000, 'lines'), words),
+  hobbies: may(text(1000, 'lines'), searched),
 } satisfies Record<string, Field>
 export type FieldName = keyof typeof FIELDS
 export const FIELD_NAMES = Object.keys(FIELDS) as FieldName[]
@@ -244,7 +244,8 @@ export type SharedProfile = z.output<typeof sharedProfileSchema>
 /** A profile as its site knows it. Coordinates are degrees. */
 export type ProfileInput = z.output<typeof profileInputSchema>
 
-const TEXT_FIELDS = FIELD_NAMES.filter((name) => FIELDS[name].isText) as 'nickname'[]
+/** Typed as one of them: all have text. */
+const TEXT_FIELDS = FIELD_NAMES.filter((name): name is 'nickname' => FIELDS[name].isText)
 const DESCRIBED = [
   ['gender', 'genderDescription'],
   ['race', 'raceDescription'],
