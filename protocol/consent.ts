@@ -4,7 +4,6 @@
  */
 import { z } from 'zod'
 import { DAY_SECONDS } from './dates.ts'
-import { isSiteId, type SiteId } from './ids.ts'
 import { ProtocolError, at } from './errors.ts'
 import { parseSiteId, type SiteId } from './ids.ts'
 import { parseWith, type ProtocolIssue } from './schema.ts'
@@ -74,11 +73,6 @@ const notice = z.strictObject({
   hash: matching(/^[0-9a-f]{64}$/, 'a SHA-256 as 64 lower-case hexadecimal digits'),
 })
 const seconds = z.int().min(0)
-const EXCLUDED_SITES = 100
-const excludes = z
-  .array(z.string().refine(isSiteId, protocol('a lower-case domain name')))
-  .min(1)
-  .max(EXCLUDED_SITES) as unknown as z.ZodType<SiteId[], string[]>
 /** Sites excluded by one member at most; who excludes more had better not consent. */
 const EXCLUDED_SITES = 256
 const excludes = z.array(z.string()).max(EXCLUDED_SITES).exactOptional()
@@ -121,8 +115,6 @@ function check({ excludes: sites, ...consent }: Unchecked): ConsentRecord {
     throw new ProtocolError('out_of_range', '/scopes', 'each scope once, sorted')
   if (!isSortedUnique(consent.purposes))
     throw new ProtocolError('out_of_range', '/purposes', 'each purpose once, sorted')
-  if (!isSortedUnique(consent.excludes ?? []))
-    throw new ProtocolError('out_of_range', '/excludes', 'each site once, sorted')
   const duration = consent.expiresAt - consent.givenAt
   if (duration <= 0 || duration > CONSENT_SECONDS)
     throw new ProtocolError('out_of_range', '/expiresAt', 'at most 365 days after givenAt')

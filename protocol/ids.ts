@@ -12,20 +12,15 @@ export const RECORD_ID_BYTES = 16
 
 const SITE_ID = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/
 
-/** Whether the text is a site's domain name, as {@link parseSiteId} takes it. */
-export function isSiteId(text: string): text is SiteId {
-  return SITE_ID.test(text)
-}
-
 /**
  * Parses a site's domain name (RFC 1035 letters, digits, hyphens; lower case; at most 253).
  *
  * @throws ProtocolError `malformed`
  */
 export function parseSiteId(text: string): SiteId {
-  if (!isSiteId(text))
+  if (!SITE_ID.test(text))
     throw new ProtocolError('malformed', '', 'a lower-case domain name such as amor.example')
-  return text
+  return text as SiteId
 }
 
 /**
