@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   concatBytes,
@@ -29,7 +29,11 @@ describe('fromUtf8', () => {
 
 describe('fromHex', () => {
   it('reads back any bytes', () => {
-    fc.assert(fc.property(bytes, (value) => equalBytes(fromHex(toHex(value)), value)))
+    fc.assert(
+      fc.property(bytes, (value) => {
+        expect(fromHex(toHex(value))).toEqual(value)
+      }),
+    )
   })
 
   it.each(['0', 'zz', '0x', ' 00', '00 '])('refuses %j', (text) => {
@@ -39,7 +43,11 @@ describe('fromHex', () => {
 
 describe('fromBase64', () => {
   it('reads back any bytes', () => {
-    fc.assert(fc.property(bytes, (value) => equalBytes(fromBase64(toBase64(value)), value)))
+    fc.assert(
+      fc.property(bytes, (value) => {
+        expect(fromBase64(toBase64(value))).toEqual(value)
+      }),
+    )
   })
 
   it.each(['QQ', 'QQ=', 'QR==', 'QUI', 'QUJ=', ' QQ==', 'QQ==\n', 'Q Q==', '-_8=', '===='])(

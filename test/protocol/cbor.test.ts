@@ -1,5 +1,5 @@
 import { decode as decodeAny, encode as encodeAny, rfc8949EncodeOptions } from 'cborg'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { equalBytes, fromHex, toHex } from '../../protocol/bytes.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/cbor.ts'
@@ -26,14 +26,15 @@ function nested(levels: number): unknown {
   return inner
 }
 
+/** Whether we decode `bytes`; a failure where encoding again gives other bytes. */
 function accepts(bytes: Uint8Array): boolean {
   try {
-    decodeCbor(bytes)
-    return true
+    if (equalBytes(encodeCbor(decodeCbor(bytes)), bytes)) return true
   } catch (error) {
-    expect(error).toBeInstanceOf(ProtocolError)
-    return false
+    if (error instanceof ProtocolError) return false
+    throw error
   }
+  throw new Error('decoded bytes are not the encoding of their value')
 }
 
 /** What a lenient decoder and our encoder say: whether `bytes` are the encoding of some value. */
@@ -63,7 +64,7 @@ describe('encodeCbor', () => {
     ['ü', '62c3bc'],
     [Uint8Array.of(1, 2), '420102'],
     [[1, [2]], '82018102'],
-    [{ b: 1, a: 2, aa: null, '': true }, 'a460f561610261620162' + '6161f6'],
+    [{ b: 1, a: 2, aa: null, '': true }, 'a460f5616102616201626161f6'],
     [{ ü: 1, zz: 2 }, 'a2627a7a0262c3bc01'],
   ])('encodes %o as %s', (plain, hex) => {
     expect(toHex(encodeCbor(plain))).toBe(hex)
@@ -151,7 +152,6 @@ describe('decodeCbor', () => {
       fc.property(noise, (numbers) => {
         const bytes = Uint8Array.from(numbers)
         expect(accepts(bytes)).toBe(isDeterministic(bytes))
-        if (accepts(bytes)) expect(encodeCbor(decodeCbor(bytes))).toEqual(bytes)
       }),
       { numRuns: 20_000 },
     )

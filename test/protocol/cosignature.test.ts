@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toUtf8 } from '../../protocol/bytes.ts'
 import { signCheckpoint } from '../../protocol/checkpoint.ts'
@@ -172,7 +172,10 @@ describe('addCosignature', () => {
 
   it('refuses one signature more than a note may have', () => {
     const line = { name: 'a', keyId: new Uint8Array(4), signature: new Uint8Array(1) }
-    const full = { text: note.text, signatures: new Array(NOTE_SIGNATURES).fill(line) }
+    const full = {
+      text: note.text,
+      signatures: Array.from({ length: NOTE_SIGNATURES }, () => line),
+    }
     expect(() => addCosignature(full, aCosignature())).toThrow('too_large')
   })
 
@@ -183,21 +186,24 @@ describe('addCosignature', () => {
   })
 })
 
+interface Published {
+  src: string
+  vkey: string
+  file: string
+}
+
 describe.skipIf(!existsSync(VECTORS))('on published cosignatures', () => {
-  const { cosignatures } = existsSync(VECTORS)
+  const { cosignatures }: { cosignatures: Published[] } = existsSync(VECTORS)
     ? JSON.parse(readFileSync(`${VECTORS}/notes.json`, 'utf8'))
     : { cosignatures: [] }
 
-  it.each(cosignatures as { src: string; vkey: string; file: string }[])(
-    'verifies that of $src',
-    ({ vkey, file }) => {
-      const published = parseNote(readFileSync(`${VECTORS}/${file}`, 'utf8'))
-      const witness = parseVerifierKey(vkey)
-      const signature = findCosignature(published, witness)
-      if (signature === undefined) throw new Error('the vector has no such line')
-      const claim = { checkpointText: published.text, signature, key: witness }
-      expect(verifyCosignature(claim)).toBe(0x69546780)
-      expect(verifyNote(published, [witness])).toEqual([witness])
-    },
-  )
+  it.each(cosignatures)('verifies that of $src', ({ vkey, file }) => {
+    const published = parseNote(readFileSync(`${VECTORS}/${file}`, 'utf8'))
+    const witness = parseVerifierKey(vkey)
+    const signature = findCosignature(published, witness)
+    if (signature === undefined) throw new Error('the vector has no such line')
+    const claim = { checkpointText: published.text, signature, key: witness }
+    expect(verifyCosignature(claim)).toBe(0x69546780)
+    expect(verifyNote(published, [witness])).toEqual([witness])
+  })
 })

@@ -1,7 +1,7 @@
 import { createPublicKey, hkdfSync, verify as opensslVerify } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { Point } from '@noble/ed25519'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromHex, toHex, toUtf8 } from '../../protocol/bytes.ts'
 import {
@@ -39,9 +39,9 @@ function smallOrderEncodings(): string[] {
   for (let times = 0; times < 8; times += 1) {
     const { y } = point.toAffine()
     for (const spelling of [y, y + P].filter((each) => each < 2n ** 255n))
-      for (const sign of [0, 0x80]) {
+      for (const signBit of [0, 0x80]) {
         const bytes = littleEndian(spelling)
-        bytes[31] = (bytes[31] ?? 0) | sign
+        bytes[31] = (bytes[31] ?? 0) | signBit
         found.add(toHex(bytes))
       }
     point = point.add(generator)
@@ -203,9 +203,9 @@ describe('deriveKeySeed', () => {
     expect(log).toHaveLength(32)
     expect(log).not.toEqual(witness)
     expect(log).toEqual(deriveKeySeed(seed, 'dpn/log'))
-    const openssl = new Uint8Array(hkdfSync('sha256', seed, '', 'dpn/log', 32))
-    expect(log).toEqual(openssl)
-    expect(toHex(openssl)).toBe('8050128cefcf8688d307ba454884ad44f1d143a39e48d5e26bf7a2cd4d8dce6e')
+    const known = new Uint8Array(hkdfSync('sha256', seed, '', 'dpn/log', 32))
+    expect(log).toEqual(known)
+    expect(toHex(known)).toBe('8050128cefcf8688d307ba454884ad44f1d143a39e48d5e26bf7a2cd4d8dce6e')
   })
 })
 

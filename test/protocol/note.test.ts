@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromHex, toBase64, toHex, toUtf8 } from '../../protocol/bytes.ts'
 import { publicKeyOf } from '../../protocol/keys.ts'
@@ -230,20 +230,17 @@ describe('signNote', () => {
   })
 })
 
+interface Vectors {
+  notes: { src: string; vkeys?: string[]; rawPubHex?: string; sigType?: number; note?: string }[]
+  badVkeys: { vkey: string; why: string }[]
+}
+
 describe.skipIf(!existsSync(VECTORS))('on published notes', () => {
-  const { notes, badVkeys } = existsSync(VECTORS)
+  const { notes, badVkeys }: Vectors = existsSync(VECTORS)
     ? JSON.parse(readFileSync(VECTORS, 'utf8'))
     : { notes: [], badVkeys: [] }
 
-  interface Published {
-    src: string
-    vkeys?: string[]
-    rawPubHex?: string
-    sigType?: number
-    note?: string
-  }
-
-  it.each((notes as Published[]).filter(({ note }) => note !== undefined))(
+  it.each(notes.filter(({ note }) => note !== undefined))(
     'verifies every signature of $src',
     ({ vkeys, note = '', rawPubHex = '', sigType = 0 }) => {
       const parsed = parseNote(note)
@@ -258,7 +255,7 @@ describe.skipIf(!existsSync(VECTORS))('on published notes', () => {
     },
   )
 
-  it.each(badVkeys as { vkey: string; why: string }[])('refuses a vkey with $why', ({ vkey }) => {
+  it.each(badVkeys)('refuses a vkey with $why', ({ vkey }) => {
     expect(() => parseVerifierKey(vkey)).toThrow(/malformed|wrong_type/)
   })
 })

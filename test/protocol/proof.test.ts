@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toBase64, toUtf8 } from '../../protocol/bytes.ts'
 import { signCheckpoint } from '../../protocol/checkpoint.ts'
@@ -67,11 +67,23 @@ function aProof(index: number, checkpoint = ALL) {
   return { index, hashes: inclusionProof(index, 13, nodes), checkpoint }
 }
 
+/** Stands for the signatures in tests of everything else. */
+const always = (): boolean => true
+
 function flip(bytes: Uint8Array, bit: number): Uint8Array {
   const changed = Uint8Array.from(bytes)
   const at = (bit >> 3) % changed.length
   changed[at] = (changed[at] ?? 0) ^ (1 << (bit & 7))
   return changed
+}
+
+function canParse(text: string): boolean {
+  try {
+    parseLogProof(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 describe('parseLogProof', () => {
@@ -123,8 +135,7 @@ describe('parseLogProof', () => {
   it('refuses a truncation at each character but the ends of cosignature lines', () => {
     for (let end = 0; end < text.length; end += 1) {
       const cut = text.slice(0, end)
-      if (/\n— [^\n]+\n$/.test(cut)) expect(() => parseLogProof(cut)).not.toThrow()
-      else expect(() => parseLogProof(cut)).toThrow('malformed')
+      expect(canParse(cut)).toBe(/\n— [^\n]+\n$/.test(cut))
     }
   })
 
@@ -304,20 +315,25 @@ describe('verifyLogProof', () => {
   })
 
   it('refuses one flipped bit in the entry or a hash, and any other index', () => {
-    const verify = (): boolean => true
     fc.assert(
       fc.property(fc.nat(12), fc.nat(12), fc.nat(), (index, other, bit) => {
         const [proof, entry] = [aProof(index), entries[index] ?? toUtf8('')]
         const changed = flip(entry, bit)
-        expect(() => verifyLogProof({ entry: changed, proof, policy, verify })).toThrow('bad_proof')
+        expect(() => verifyLogProof({ entry: changed, proof, policy, verify: always })).toThrow(
+          'bad_proof',
+        )
         const hashes = proof.hashes.map((hash, at) =>
           at === bit % proof.hashes.length ? flip(hash, bit) : hash,
         )
         const wrong = { ...proof, hashes }
-        expect(() => verifyLogProof({ entry, proof: wrong, policy, verify })).toThrow('bad_proof')
+        expect(() => verifyLogProof({ entry, proof: wrong, policy, verify: always })).toThrow(
+          'bad_proof',
+        )
         if (index === other) return
         const moved = { ...proof, index: other }
-        expect(() => verifyLogProof({ entry, proof: moved, policy, verify })).toThrow('bad_proof')
+        expect(() => verifyLogProof({ entry, proof: moved, policy, verify: always })).toThrow(
+          'bad_proof',
+        )
       }),
     )
   })
