@@ -52,6 +52,11 @@ export interface Vault {
   open: (sealed: Sealed) => Uint8Array | null
   /** Overwrites the slots with zeros; durable when it resolves. Repeating it is harmless. */
   destroy: (slots: readonly number[]) => Promise<void>
+  /**
+   * Lets destroyed slots be used again; call it when no row refers to them any more. Without it
+   * they wait for the next start: an erasure that is repeated must not meet another body's key.
+   */
+  release: (slots: readonly number[]) => void
   /** Destroys every slot not in `used`: what a crash between key and row has left. */
   retain: (used: ReadonlySet<number>) => Promise<void>
 }
