@@ -13,6 +13,7 @@ import { createAddressBook, type AddressBook } from './book.ts'
 import {
   CONNECTIONS_PER_SITE,
   DIAL_MILLIS,
+  HANDSHAKE_MILLIS,
   IDLE_MILLIS,
   REQUESTS,
   STREAM_MILLIS,
@@ -24,7 +25,7 @@ import type { Deadlines } from './exchange.ts'
 import { NetworkFault, reasonOf } from './faults.ts'
 import { joinGossip, leaveGossip, publish } from './gossip.ts'
 import { createLinks, type Links } from './links.ts'
-import { createNode, withoutPeerId, type Gate } from './node.ts'
+import { createNode, PING, withoutPeerId, type Gate } from './node.ts'
 import { peerOfKey, siteOfPeer, type SiteOfKey } from './peers.ts'
 import { askReport } from './report.ts'
 import { registerProtocols } from './serving.ts'
@@ -77,6 +78,8 @@ interface Context {
   book: AddressBook
   dialer: Dialer
   strikes: Strikes
+  /** Outbound connections: settles when the other side is known to have let us in. */
+  confirmations: WeakMap<Connection, Promise<void>>
   memberOfPeer: (peer: PeerId) => SiteId | null
 }
 
@@ -108,17 +111,28 @@ export async function createHost(options: HostOptions): Promise<Host> {
   }
   const node = await createNode({ ...options, privateKey, gate })
   const book = createAddressBook(handlers.mayConnect)
+  const confirmations = new WeakMap<Connection, Promise<void>>()
   const dialer = createDialer({
     sites: book.sites,
     isConnected: (site) => links.of(site) !== null,
     mayConnect: (site) => mayConnect(site) && !isSelf(options, privateKey, site),
-    connect: (site) => connect({ node, book, links, keyOf: options.keyOf }, site),
+    connect: (site) => connect({ node, book, links, confirmations, keyOf: options.keyOf }, site),
     leads: (site) => leads(options, node.peerId, site),
     nowMillis,
     events,
   })
   const deadlines = { idleMillis: IDLE_MILLIS, streamMillis: STREAM_MILLIS, ...options.deadlines }
-  const context: Context = { options, node, deadlines, links, book, dialer, strikes, memberOfPeer }
+  const context: Context = {
+    options,
+    node,
+    deadlines,
+    links,
+    book,
+    dialer,
+    strikes,
+    confirmations,
+    memberOfPeer,
+  }
   return { ...lifetime(context), ...network(context), dial: dialer.dial }
 }
 
@@ -134,30 +148,36 @@ function leads(options: HostOptions, self: PeerId, site: SiteId): boolean {
 }
 
 async function connect(
-  {
-    node,
-    book,
-    links,
-    keyOf,
-  }: Pick<Context, 'node' | 'book' | 'links'> & Pick<HostOptions, 'keyOf'>,
+  { node, book, links, confirmations, keyOf }: ConnectPorts,
   site: SiteId,
 ): Promise<void> {
   const key = keyOf(site)
   const addresses = book.of(site)
   if (key === null || addresses.length === 0) throw new NetworkFault('unreachable')
-  const peer = peerOfKey(key)
-  const targets = addresses.map((address) =>
-    multiaddr(address).encapsulate(`/p2p/${peer.toString()}`),
-  )
-  let connection: Connection
+  const peer = peerOfKey(key).toString()
+  const targets = addresses.map((address) => multiaddr(address).encapsulate(`/p2p/${peer}`))
   try {
-    connection = await node.dial(targets, { signal: AbortSignal.timeout(DIAL_MILLIS) })
+    const connection = await node.dial(targets, { signal: AbortSignal.timeout(DIAL_MILLIS) })
+    await confirmations.get(connection)
+    if (connection.direction === 'outbound') book.proved(site, withoutPeerId(connection.remoteAddr))
   } catch (cause) {
     throw new NetworkFault('unreachable', { cause })
   }
-  // It may have been cut, or closed by the other side, while we were told of it.
+  // It may have been cut meanwhile.
   if (links.of(site) === null) throw new NetworkFault('closed')
-  if (connection.direction === 'outbound') book.proved(site, withoutPeerId(connection.remoteAddr))
+}
+
+type ConnectPorts = Pick<Context, 'node' | 'book' | 'links' | 'confirmations'> &
+  Pick<HostOptions, 'keyOf'>
+
+/**
+ * Waits for a first answer. libp2p takes the other side's consent for granted, and has a connection
+ * open before the gater there has decided.
+ */
+async function confirm(connection: Connection): Promise<void> {
+  const signal = AbortSignal.timeout(HANDSHAKE_MILLIS)
+  const stream = await connection.newStream(PING, { signal, runOnLimitedConnection: true })
+  stream.abort(new NetworkFault('cancelled'))
 }
 
 /** Counts against a site what no honest node does, and cuts it off when it is too much. */
@@ -167,7 +187,7 @@ function strike({ strikes, links }: Pick<Context, 'strikes' | 'links'>, site: Si
 }
 
 function lifetime(context: Context): Pick<Host, 'start' | 'stop'> & AsyncDisposable {
-  const { node, options, links, dialer, memberOfPeer } = context
+  const { node, options, links, dialer, confirmations, memberOfPeer } = context
   const { handlers, events, network: name } = options
   const struck = (site: SiteId): void => strike(context, site)
   let sweeping: NodeJS.Timeout | null = null
@@ -178,7 +198,16 @@ function lifetime(context: Context): Pick<Host, 'start' | 'stop'> & AsyncDisposa
       connection.abort(new NetworkFault('cancelled'))
       return
     }
-    if (!links.add(site, connection)) return
+    if (connection.direction === 'inbound') {
+      hold(site, connection)
+      return
+    }
+    const confirmation = confirm(connection).then(() => hold(site, connection))
+    confirmations.set(connection, confirmation)
+    confirmation.catch((error: Error) => connection.abort(error))
+  }
+  function hold(site: SiteId, connection: Connection): void {
+    if (connection.status !== 'open' || !links.add(site, connection)) return
     dialer.made(site)
     // Told after libp2p has finished with the connection, so that it can be used at once.
     setImmediate(() => {

@@ -24,6 +24,9 @@ import {
 } from './bounds.ts'
 import { announceService } from './gossip.ts'
 
+/** Protocol id of libp2p's ping, which every node serves. */
+export const PING = '/ipfs/ping/1.0.0'
+
 /** Who may connect, asked for each connection. */
 export interface Gate {
   /** Whether the peer is a member that may connect now. */
