@@ -3,14 +3,15 @@
  * quick pass decides whether any pattern is worth trying; most texts end there.
  */
 import {
+  CELLS,
   DIGIT,
+  FOLDED_MASK,
   FOREIGN,
   GONE,
+  KIND_SHIFT,
   LATIN,
   fold,
   foldAstral,
-  foldUnit,
-  kindOfUnit,
   latinised,
 } from './contact-fold.ts'
 import { findNumber, holdsAccount } from './contact-number.ts'
@@ -63,6 +64,8 @@ interface Signs {
   /** Bits of SIGN. */
   seen: number
   mixedScripts: boolean
+  /** Surrogates: perhaps letters and digits from beyond the folding table. */
+  astral: boolean
 }
 
 function readWord(signs: Signs, hash: number, isBracketed: boolean): void {
@@ -75,6 +78,8 @@ function readWord(signs: Signs, hash: number, isBracketed: boolean): void {
   signs.digits += slotDigits[slot] ?? 0
 }
 
+const HIGH_SURROGATES = 0xd800
+const LOW_SURROGATES_END = 0xdfff
 const AT_SIGN = 64
 const DOT = 46
 const SPACE = 32
@@ -82,7 +87,7 @@ const SLASH = 47
 const BRACKETS = new Set(Array.from('([{<*_|~', (char) => char.charCodeAt(0)))
 
 function quickPass(text: string): Signs {
-  const signs = { digits: 0, seen: 0, mixedScripts: false }
+  const signs = { digits: 0, seen: 0, mixedScripts: false, astral: false }
   let hash = HASH_START | 0
   let letters = 0
   let prefix = 0
@@ -96,9 +101,10 @@ function quickPass(text: string): Signs {
   let isDotted = false
   for (let i = 0; i < text.length; i += 1) {
     const unit = text.charCodeAt(i)
-    const kind = kindOfUnit(unit)
+    const cell = CELLS[unit] ?? 0
+    const kind = cell >>> KIND_SHIFT
     if (kind === GONE) continue
-    const folded = foldUnit(unit)
+    const folded = cell & FOLDED_MASK
     if (kind === LATIN || kind === FOREIGN) {
       if (letters === 0) {
         if (isDotted) signs.seen |= SIGN.tightDot
@@ -115,6 +121,7 @@ function quickPass(text: string): Signs {
       hash = HASH_START | 0
       letters = 0
       if (kind === DIGIT) signs.digits += 1
+      else if (folded >= HIGH_SURROGATES && folded <= LOW_SURROGATES_END) signs.astral = true
       else if (folded === AT_SIGN) signs.seen |= SIGN.atSign
       else if (folded === SLASH && before === SLASH) signs.seen |= SIGN.web
     }
@@ -220,8 +227,12 @@ function search(folded: string, signs: Signs): ContactKind | null {
  * It reads one text by itself; who spreads a number over several fields is for moderators.
  */
 export function findContactDetails(text: string): { kind: ContactKind } | null {
-  const plain = foldAstral(text)
-  const signs = quickPass(plain)
+  let plain = text
+  let signs = quickPass(text)
+  if (signs.astral) {
+    plain = foldAstral(text)
+    if (plain !== text) signs = quickPass(plain)
+  }
   if (signs.seen === 0 && !signs.mixedScripts && signs.digits < PHONE_DIGITS) return null
   const folded = fold(withoutTightSentences(plain))
   const kind = search(folded, signs) ?? searchLatinised(folded, signs)
