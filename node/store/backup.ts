@@ -1,0 +1,115 @@
+/** Backups of the database, without bodies and without keys: they can bring nobody back. */
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { APPLICATION_ID, openDatabase } from './database.ts'
+import { createFolder, folderAt } from './folder.ts'
+import { syncFolder } from './slot-file.ts'
+import { VAULT_SETTING } from './storage.ts'
+
+const BUSY_MILLISECONDS = 10_000
+
+function syncFile(path: string): void {
+  const file = openSync(path, 'r+')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  syncFolder(dirname(path))
+}
+
+/** Copies a consistent state into an empty file of mode 0600. */
+function copyInto(source: string, target: string): void {
+  closeSync(openSync(target, 'wx', 0o600))
+  const sqlite = new Sqlite(source, { fileMustExist: true, timeout: BUSY_MILLISECONDS })
+  try {
+    sqlite.pragma('temp_store = MEMORY')
+    sqlite.prepare('vacuum into ?').run(target)
+  } finally {
+    sqlite.close()
+  }
+}
+
+/** Takes the bodies out, in clear columns and ciphertext, down to the last byte. */
+function dropBodies(path: string): void {
+  const sqlite = new Sqlite(path)
+  try {
+    sqlite.pragma('journal_mode = MEMORY')
+    sqlite.pragma('secure_delete = ON')
+    sqlite.pragma('temp_store = MEMORY')
+    sqlite.exec('delete from ciphertexts; delete from bodies; vacuum')
+  } finally {
+    sqlite.close()
+  }
+}
+
+/**
+ * Writes a backup of the data folder at `path`, also while its node runs. It holds logs, ledger,
+ * consents, settings; no body (a body erased later would else be in it) and no key.
+ *
+ * @param file the backup to make
+ * @throws Error where the file exists or the folder has no database
+ */
+export function backup(path: string, file: string): void {
+  if (existsSync(file)) throw new Error(`The file ${file} exists already`)
+  const { database } = folderAt(path)
+  if (!existsSync(database)) throw new Error(`The folder ${path} holds no data of a node`)
+  try {
+    copyInto(database, file)
+    dropBodies(file)
+    syncFile(file)
+  } catch (error) {
+    rmSync(file, { force: true })
+    throw error
+  }
+}
+
+/** @throws Error where the file is no backup of ours */
+function checkBackup(file: string): void {
+  const refuse = (cause?: unknown): Error =>
+    new Error(`The file ${file} is not a backup of a node, or is damaged`, { cause })
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile())
+    throw new Error(`There is no file ${file}`)
+  try {
+    const sqlite = new Sqlite(file, { readonly: true, fileMustExist: true })
+    try {
+      if (sqlite.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw refuse()
+      const found: unknown = sqlite.pragma('quick_check(1)', { simple: true })
+      if (found !== 'ok') throw refuse(found)
+    } finally {
+      sqlite.close()
+    }
+  } catch (cause) {
+    throw refuse(cause)
+  }
+}
+
+/**
+ * Makes a data folder from a backup. The node that starts on it knows that it was restored
+ * (setting `restored`), holds no body and wants that of every live record.
+ *
+ * @param path a folder that is empty or not there
+ * @throws Error where the folder is not empty or the file is no backup
+ */
+export async function restore(file: string, path: string): Promise<void> {
+  checkBackup(file)
+  const folder = createFolder(path)
+  if (readdirSync(path).length > 0) throw new Error(`The folder ${path} is not empty`)
+  try {
+    copyInto(file, folder.database)
+    const database = await openDatabase(folder.database)
+    await database.transact(async (db) => {
+      await db.deleteFrom('ciphertexts').execute()
+      await db.deleteFrom('bodies').execute()
+      await db.updateTable('records').set({ wanted: 1 }).where('live', '=', 1).execute()
+      await db.deleteFrom('settings').where('name', 'in', [VAULT_SETTING, 'restored']).execute()
+      await db.insertInto('settings').values({ name: 'restored', value: '1' }).execute()
+    })
+    await database.close()
+    syncFile(folder.database)
+  } catch (error) {
+    for (const name of readdirSync(path)) rmSync(`${path}/${name}`)
+    throw error
+  }
+}

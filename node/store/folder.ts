@@ -1,0 +1,57 @@
+/** The data folder: its files, and the lock that keeps a second process out. */
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+
+export interface Folder {
+  path: string
+  /** The SQLite database. */
+  database: string
+  /** The slots of the vault; in no backup. */
+  keys: string
+  /** The seed of the node's keys. */
+  nodeKey: string
+  /** The master key of the vault. */
+  storageKey: string
+  lock: string
+  ballast: string
+}
+
+/** The files of the data folder at `path`. */
+export function folderAt(path: string): Folder {
+  return {
+    path,
+    database: join(path, 'node.db'),
+    keys: join(path, 'keys'),
+    nodeKey: join(path, 'node.key'),
+    storageKey: join(path, 'storage.key'),
+    lock: join(path, 'lock'),
+    ballast: join(path, 'ballast'),
+  }
+}
+
+/** Makes the folder where there is none; nobody but its owner may look inside. */
+export function createFolder(path: string): Folder {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  chmodSync(path, 0o700)
+  return folderAt(path)
+}
+
+/**
+ * Locks the folder until the returned function is called or the process is gone, however it ends:
+ * the lock is an open SQLite transaction, and the kernel drops that with the process.
+ *
+ * @throws Error where another process has it
+ */
+export function lockFolder(folder: Folder): () => void {
+  closeSync(openSync(folder.lock, 'a', 0o600))
+  const lock = new Sqlite(folder.lock, { timeout: 0 })
+  try {
+    lock.pragma('journal_mode = MEMORY')
+    lock.exec('begin exclusive')
+  } catch (cause) {
+    lock.close()
+    throw new Error(`The data folder ${folder.path} is in use by another process`, { cause })
+  }
+  return () => void lock.close()
+}

@@ -1,0 +1,81 @@
+/** Cosignatures on checkpoints, and the checkpoints that have some. */
+import type { SiteId } from '../../protocol/ids.ts'
+import type { ReceiptRow, ReceiptWriter } from '../core/store.ts'
+import { findSite, internSite, run, siteOf, type Tx } from './transaction.ts'
+
+async function getOfLog(tx: Tx, site: SiteId, minimumSize: number): Promise<ReceiptRow[]> {
+  const log = await findSite(tx, site)
+  if (log === null) return []
+  const rows = await tx.db
+    .selectFrom('receipts')
+    .selectAll()
+    .where('log', '=', log)
+    .where('size', '>=', minimumSize)
+    .orderBy('size')
+    .orderBy('cosigner')
+    .execute()
+  const receipts: ReceiptRow[] = []
+  for (const { cosigner, size, time, line } of rows)
+    receipts.push({ log: site, cosigner: await siteOf(tx, cosigner), size, time, line })
+  return receipts
+}
+
+async function getCheckpoint(tx: Tx, site: SiteId, size: number): Promise<string | null> {
+  const log = await findSite(tx, site)
+  if (log === null) return null
+  const row = await tx.db
+    .selectFrom('checkpoints')
+    .select('note')
+    .where('log', '=', log)
+    .where('size', '=', size)
+    .executeTakeFirst()
+  return row?.note ?? null
+}
+
+async function getLargest(tx: Tx, site: SiteId, cosigner: SiteId): Promise<number> {
+  const log = await findSite(tx, site)
+  const by = await findSite(tx, cosigner)
+  if (log === null || by === null) return 0
+  const row = await tx.db
+    .selectFrom('receipts')
+    .select((select) => select.fn.max('size').as('size'))
+    .where('log', '=', log)
+    .where('cosigner', '=', by)
+    .executeTakeFirst()
+  return row?.size ?? 0
+}
+
+async function saveCheckpoint(tx: Tx, site: SiteId, size: number, note: string): Promise<void> {
+  await run(
+    tx,
+    'insert into checkpoints (log, size, note) values (?, ?, ?) ' +
+      'on conflict (log, size) do update set note = excluded.note',
+    [await internSite(tx, site), size, note],
+  )
+}
+
+async function saveReceipt(tx: Tx, row: ReceiptRow): Promise<void> {
+  await run(
+    tx,
+    'insert into receipts (log, cosigner, size, time, line) values (?, ?, ?, ?, ?) on conflict ' +
+      '(log, cosigner, size) do update set time = excluded.time, line = excluded.line',
+    [
+      await internSite(tx, row.log),
+      await internSite(tx, row.cosigner),
+      row.size,
+      row.time,
+      row.line,
+    ],
+  )
+}
+
+/** The receipts inside one transaction. */
+export function receiptsIn(tx: Tx): ReceiptWriter {
+  return {
+    ofLog: (log, minimumSize) => getOfLog(tx, log, minimumSize),
+    checkpoint: (log, size) => getCheckpoint(tx, log, size),
+    largest: (log, cosigner) => getLargest(tx, log, cosigner),
+    saveCheckpoint: (log, size, note) => saveCheckpoint(tx, log, size, note),
+    save: (row) => saveReceipt(tx, row),
+  }
+}

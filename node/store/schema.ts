@@ -1,0 +1,175 @@
+/** Row types of the tables, column by column as the migrations make them. */
+import type { Generated } from 'kysely'
+import type { WithdrawReason } from '../../protocol/entry.ts'
+import type { SiteId } from '../../protocol/ids.ts'
+import type { ApplicationRow, ConsentEvent } from '../core/store.ts'
+
+/** A truth value: SQLite has no type of its own for it. */
+export type Bit = 0 | 1
+
+/** Names of sites are long and few, so rows name a site by a small number. */
+export interface SiteTable {
+  id: Generated<number>
+  name: SiteId
+}
+export interface LogTable {
+  log: number
+  size: number
+  range: Uint8Array
+  note: string | null
+  heartbeat: number | null
+  /** PublishedRequirements as JSON. */
+  requirements: string | null
+}
+export interface EntryTable {
+  log: number
+  idx: number
+  bytes: Uint8Array
+}
+export interface TileTable {
+  log: number
+  level: number
+  idx: number
+  hashes: Uint8Array
+}
+export interface RecordTable {
+  log: number
+  record: Uint8Array
+  first_idx: number
+  idx: number
+  version: number
+  live: Bit
+  end_idx: number | null
+  wanted: Bit
+  published_at: number
+  expires: number
+}
+/** Lists are texts joined by commas, which none of their words can hold. */
+export interface BodyTable {
+  id: Generated<number>
+  home: number
+  idx: number
+  record: Uint8Array
+  slot: number
+  doomed: Bit
+  expires: number
+  scopes: string
+  excludes: string
+  gender: string
+  seeks: string
+  seeks_age_min: number
+  seeks_age_max: number
+  birth_day: number | null
+  age_years: number | null
+  aged_on: number | null
+  language: string
+  country: string
+  latitude_tenths: number | null
+  longitude_tenths: number | null
+}
+/** Apart from the columns, so that a search reads narrow rows. */
+export interface CiphertextTable {
+  body: number
+  bytes: Uint8Array
+}
+export interface MemberTable {
+  member_key: Uint8Array
+  record: Uint8Array
+  input_digest: Uint8Array
+}
+export interface NoticeTable {
+  id: Generated<number>
+  /** The notice of a consent as JSON: few texts are shown to many members. */
+  notice: string
+}
+export interface ConsentTable {
+  id: Generated<number>
+  member_key: Uint8Array
+  record: Uint8Array
+  kind: ConsentEvent['kind']
+  time: number
+  notice: number
+  scopes: string
+  channel: string
+  expires: number
+}
+export interface LedgerTable {
+  id: Generated<number>
+  home: number
+  partner: number
+  time: number
+  via: number | null
+  reported: Bit
+  /** Record versions, each 16 bytes of RecordId and 4 of index (big-endian). */
+  versions: Uint8Array
+  count: number
+}
+export interface ReceiptTable {
+  log: number
+  cosigner: number
+  size: number
+  time: number
+  line: string
+}
+export interface CheckpointTable {
+  log: number
+  size: number
+  note: string
+}
+export interface PendingWithdrawalTable {
+  record: Uint8Array
+  reason: WithdrawReason
+  time: number
+  notice: string
+}
+export interface ApiKeyTable {
+  id: string
+  name: string
+  role: string
+  hash: Uint8Array
+  created_at: number
+  revoked_at: number | null
+}
+export interface ApplicationTable {
+  site: SiteId
+  log_key: Uint8Array
+  witness_key: Uint8Array
+  site_type: string
+  jurisdiction: string
+  contact: string
+  applied_at: number
+  state: ApplicationRow['state']
+}
+export interface ForkTable {
+  id: Generated<number>
+  log: number
+  size: number
+  first_note: string
+  second_note: string
+  found_at: number
+}
+export interface SettingTable {
+  name: string
+  value: string
+}
+
+export interface Schema {
+  sites: SiteTable
+  logs: LogTable
+  entries: EntryTable
+  tiles: TileTable
+  records: RecordTable
+  bodies: BodyTable
+  ciphertexts: CiphertextTable
+  members: MemberTable
+  notices: NoticeTable
+  consents: ConsentTable
+  ledger: LedgerTable
+  receipts: ReceiptTable
+  checkpoints: CheckpointTable
+  pending_withdrawals: PendingWithdrawalTable
+  api_keys: ApiKeyTable
+  applications: ApplicationTable
+  forks: ForkTable
+  settings: SettingTable
+}
