@@ -176,19 +176,24 @@ export function nodesFromTiles(
     const first = index * count
     const tile = readTile(tileLevel, Math.floor(first / TILE_WIDTH))
     const offset = (first % TILE_WIDTH) * HASH_BYTES
-    return rootOfHashes(tile.subarray(offset, offset + count * HASH_BYTES), count, hash)
+    const hashes = tile.subarray(offset, offset + count * HASH_BYTES)
+    if (hashes.length !== count * HASH_BYTES)
+      throw new ProtocolError('malformed', '', 'a tile with the hashes asked for')
+    return rootOfHashes(hashes, hash)
   }
 }
 
-/** The root over `count` hashes one after another, a power of two. */
-function rootOfHashes(bytes: Uint8Array, count: number, hash: Hash): Uint8Array {
-  if (bytes.length !== count * HASH_BYTES)
-    throw new ProtocolError('malformed', '', 'a tile with the hashes asked for')
-  if (count === 1) return Uint8Array.from(bytes)
-  const middle = bytes.length / 2
-  return nodeHash(
-    rootOfHashes(bytes.subarray(0, middle), count / 2, hash),
-    rootOfHashes(bytes.subarray(middle), count / 2, hash),
-    hash,
-  )
+/** The root of a perfect subtree over hashes one after another; their count is a power of two. */
+export function rootOfHashes(hashes: Uint8Array, hash: Hash = sha256): Uint8Array {
+  let level = hashes
+  while (level.length > HASH_BYTES) {
+    const above = new Uint8Array(level.length / 2)
+    for (let at = 0; at < above.length; at += HASH_BYTES) {
+      const left = level.subarray(2 * at, 2 * at + HASH_BYTES)
+      const right = level.subarray(2 * at + HASH_BYTES, 2 * at + 2 * HASH_BYTES)
+      above.set(nodeHash(left, right, hash), at)
+    }
+    level = above
+  }
+  return Uint8Array.from(level)
 }

@@ -29,6 +29,8 @@ export interface FollowerPorts {
   checkpoints: Checkpoints
   /** Called after entries are durable, or a heartbeat is new. */
   onProgress: (log: SiteId, applied: Applied | null) => void
+  /** Called when a log is known to be longer than what is here. */
+  onGap: (log: SiteId) => void
   onFork: (fork: ForkFound) => Promise<void>
 }
 
@@ -147,8 +149,11 @@ export function createFollower(ports: FollowerPorts): Follower {
     if (size <= state.size && !(await agrees(log, state, opened))) return 'accept'
     if (size < state.size) return 'ignore'
     if (size > state.size) {
-      // With a gap in between the entries cannot be checked here; the caller will pull.
-      if (from > state.size || from + entries.length !== size) return 'accept'
+      // With a gap in between the entries cannot be checked here.
+      if (from > state.size || from + entries.length !== size) {
+        ports.onGap(log)
+        return 'accept'
+      }
       await commit(log, {
         from,
         entries,

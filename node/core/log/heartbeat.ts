@@ -6,6 +6,7 @@ import { rootOf } from '../../../protocol/merkle.ts'
 import type { Identity } from '../identity.ts'
 import type { Clock, Crypto, Network } from '../ports.ts'
 import type { Store } from '../store.ts'
+import { keepOwnReceipt } from './receipt.ts'
 import { logStateOf, type LogWriter } from './writer.ts'
 
 /**
@@ -50,6 +51,8 @@ export function createHeartbeat(ports: {
       const bare = { text, signatures: signatures.filter(({ name }) => name === origin) }
       const note = formatNote(addCosignature(bare, cosignature))
       await tx.logs.saveCheckpoint(site, note, time)
+      if (size > (await tx.receipts.largest(site, site)))
+        await keepOwnReceipt(tx, site, { size, time, note, signature: cosignature })
       return { note, size }
     })
     if (made === null) return

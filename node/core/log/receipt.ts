@@ -76,6 +76,8 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
   const { identity, view, store, clock, crypto, network, events, checkpoints } = ports
   /** By "log target": the size that the target has taken since our start. */
   const delivered = new Map<string, number>()
+  /** By log: the size up to which this node has signed since its start. */
+  const signed = new Map<SiteId, number>()
 
   /** The heartbeat signature on a log's note, where the note covers all that is applied. */
   function heartbeatOn(state: LogState): { opened: OpenedCheckpoint; time: number; signature: NoteSignature } | null {
@@ -93,7 +95,10 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
     const state = await logStateOf(tx, log)
     const beat = heartbeatOn(state)
     if (beat === null || state.note === null) return
-    if (state.size <= (await tx.receipts.largest(log, identity.site))) return
+    if (state.size <= (await tx.receipts.largest(log, identity.site))) {
+      signed.set(log, state.size)
+      return
+    }
     // The promise of a receipt: nothing that was withdrawn below this size is left here.
     if ((await tx.bodies.doomed(1)).length > 0) return
     const time = clock.now()
@@ -117,6 +122,7 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
       time,
       line: line(signature),
     })
+    signed.set(log, state.size)
   }
 
   async function deliver(log: SiteId, target: SiteId): Promise<void> {
@@ -169,9 +175,9 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
   return {
     sendDue: async () => {
       const logs = await store.read((tx) => tx.logs.all())
-      for (const { site } of logs) {
+      for (const { site, size } of logs) {
         if (site === identity.site || !isKnown(view, site) || view.frozen.has(site)) continue
-        await store.write((tx) => signOne(tx, site))
+        if (size > (signed.get(site) ?? 0)) await store.write((tx) => signOne(tx, site))
         await deliverAll(site)
       }
     },

@@ -1,0 +1,238 @@
+/** This site's own members: their shared data, consents, recipients; changes of consent. */
+import type { Body, SealedProfile } from '../../../protocol/body.ts'
+import { decodeCbor } from '../../../protocol/cbor.ts'
+import { checkConsentLive, checkNotice, parseConsentInput, type ConsentRecord } from '../../../protocol/consent.ts'
+import { ageOn, ageOnDay, dayNumber, dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
+import { at, ProtocolError } from '../../../protocol/errors.ts'
+import type { RecordId } from '../../../protocol/ids.ts'
+import { FIELDS, FIELD_NAMES } from '../../../protocol/vocabulary.ts'
+import type { ConsentEvent, HeldBody, LedgerRow, MemberRow, RecordState } from '../store.ts'
+import { memberKeyOf, openHomePart, type HomePart } from './member.ts'
+import { draftOf, writeDrafts, type Draft, type PublishPorts } from './publish.ts'
+
+/** A member of this site whose record is live. */
+export interface OwnMember {
+  id: string
+  record: RecordId
+  version: number
+  publishedAt: number
+  profile: Omit<SealedProfile, 'sealed'>
+  consent: ConsentRecord
+}
+
+export interface OwnMembers {
+  get: (id: string) => Promise<OwnMember | null>
+  /** In the order of RecordId. */
+  list: (
+    after: RecordId | null,
+    limit: number,
+  ) => Promise<{ members: OwnMember[]; next: RecordId | null }>
+  /** Everything kept of a member: shared data, consent history, who has got what. */
+  export: (id: string) => Promise<{
+    member: (OwnMember & { email: string | null }) | null
+    consents: Omit<ConsentEvent, 'memberKey'>[]
+    disclosures: LedgerRow[]
+  }>
+  disclosures: (record: RecordId) => Promise<LedgerRow[]>
+  /**
+   * Publishes a version under a new consent: fields outside its scopes leave the record, and with
+   * it every copy.
+   *
+   * @throws ProtocolError `not_found`, `no_consent`, `outdated_notice`, `not_ready`
+   */
+  changeConsent: (id: string, consent: unknown) => Promise<OwnMember>
+  /** Publishes anew whoever had a birthday and shares only the age in years. */
+  publishBirthdays: () => Promise<number>
+  /** Removes members whose record the log says has ended, e.g. after a restore or an order. */
+  reconcile: () => Promise<void>
+  /** Rebuilds the index of members from own bodies that came back. */
+  rebuild: (bodies: readonly { record: RecordId; body: Body }[]) => Promise<void>
+}
+
+interface Loaded {
+  row: MemberRow
+  state: RecordState
+  body: Body
+  home: HomePart
+}
+
+const PAGE = 1000
+
+/** Creates the desk for this site's own members. */
+export function createOwnMembers(ports: PublishPorts): OwnMembers {
+  const { view, store, vault, clock, crypto, keys, lock } = ports
+
+  function open(row: MemberRow, state: RecordState, held: HeldBody): Loaded | null {
+    const bytes = vault.open(held.sealed)
+    if (bytes === null) return null
+    const body = decodeCbor(bytes) as Body
+    const home = openHomePart(crypto, keys, body.profile.sealed)
+    return home === null ? null : { row, state, body, home }
+  }
+
+  async function load(rows: readonly MemberRow[]): Promise<Loaded[]> {
+    const { states, bodies } = await store.read(async (tx) => {
+      const live = (
+        await tx.records.getMany(
+          view.self,
+          rows.map(({ record }) => record),
+        )
+      ).filter((state) => state.live)
+      const indexes = live.map(({ index }) => index)
+      return { states: live, bodies: await tx.bodies.atIndexes(view.self, indexes) }
+    })
+    const byRecord = new Map(states.map((state) => [state.record, state]))
+    const held = new Map(bodies.map((body) => [body.record, body]))
+    return rows.flatMap((row) => {
+      const state = byRecord.get(row.record)
+      const body = held.get(row.record)
+      const loaded = state && body && open(row, state, body)
+      return loaded ?? []
+    })
+  }
+
+  async function find(id: string): Promise<Loaded | null> {
+    const key = memberKeyOf(crypto, keys, id)
+    const rows = await store.read((tx) => tx.members.byKeys([key]))
+    return (await load(rows)).at(0) ?? null
+  }
+
+  function present({ home, state, body }: Loaded): OwnMember {
+    const { sealed: _sealed, ...profile } = body.profile
+    const { record, version, publishedAt } = state
+    return { id: home.id, record, version, publishedAt, profile, consent: body.consent }
+  }
+
+  /** The profile under other scopes; the birth date comes and goes with its scope. */
+  function rescope({ body, home }: Loaded, consent: ConsentRecord): SealedProfile {
+    const { sealed, birthDate: _birthDate, ageYears: _ageYears, ...shared } = body.profile
+    const kept = Object.fromEntries(
+      FIELD_NAMES.flatMap((name) => {
+        const value = (shared as Record<string, unknown>)[name]
+        const isCovered = value !== undefined && consent.scopes.includes(FIELDS[name].scope)
+        return isCovered ? [[name, value]] : []
+      }),
+    ) as Omit<SealedProfile, 'sealed'>
+    const today = isoDateOfDay(dayOf(clock.now()))
+    return consent.scopes.includes('birth-date')
+      ? { ...kept, birthDate: home.birthDate, sealed }
+      : { ...kept, ageYears: ageOn(home.birthDate, today), sealed }
+  }
+
+  function redraft(
+    loaded: Loaded,
+    consent: ConsentRecord,
+    consentEvent: ConsentEvent['kind'] | null,
+  ): Draft {
+    const { row, state, home } = loaded
+    return draftOf(ports, {
+      memberKey: row.memberKey,
+      // What the site sent last is no longer what is published: sending it again must count.
+      inputDigest: new Uint8Array(32),
+      record: state.record,
+      version: state.version + 1,
+      profile: rescope(loaded, consent),
+      consent,
+      birthDay: dayNumber(home.birthDate),
+      consentEvent,
+    })
+  }
+
+  async function* pages(): AsyncGenerator<MemberRow[]> {
+    let rows = await store.read((tx) => tx.members.list(null, PAGE))
+    for (let last = rows.at(-1); last !== undefined; last = rows.at(-1)) {
+      yield rows
+      const after = last.record
+      rows = await store.read((tx) => tx.members.list(after, PAGE))
+    }
+  }
+
+  async function changeConsent(id: string, json: unknown): Promise<OwnMember> {
+    const loaded = await find(id)
+    if (loaded === null) throw new ProtocolError('not_found', '/id', 'a member with a live record')
+    const consent = at('/consent', () => {
+      const parsed = parseConsentInput(json)
+      checkConsentLive(parsed, clock.now())
+      checkNotice(parsed, view.registry().terms.noticeVersions)
+      return parsed
+    })
+    await writeDrafts(ports, [redraft(loaded, consent, 'changed')])
+    const changed = await find(id)
+    if (changed === null) throw new ProtocolError('conflict', '', 'a record that is still live')
+    return present(changed)
+  }
+
+  return {
+    get: async (id) => {
+      const loaded = await find(id)
+      return loaded === null ? null : present(loaded)
+    },
+    list: async (after, limit) => {
+      const rows = await store.read((tx) => tx.members.list(after, limit))
+      const next = rows.length < limit ? null : (rows.at(-1)?.record ?? null)
+      return { members: (await load(rows)).map(present), next }
+    },
+    export: async (id) => {
+      const loaded = await find(id)
+      const key = memberKeyOf(crypto, keys, id)
+      return store.read(async (tx) => {
+        const consents = await tx.members.consents(key)
+        const records = [...new Set(consents.map(({ record }) => record))]
+        const disclosures: LedgerRow[] = []
+        for (const record of records)
+          disclosures.push(...(await tx.ledger.ofRecord(view.self, record)))
+        return {
+          member: loaded === null ? null : { ...present(loaded), email: loaded.home.email },
+          consents: consents.map(({ memberKey: _memberKey, ...event }) => event),
+          disclosures,
+        }
+      })
+    },
+    disclosures: (record) => store.read((tx) => tx.ledger.ofRecord(view.self, record)),
+    changeConsent: (id, consent) => lock(() => changeConsent(id, consent)),
+    publishBirthdays: () =>
+      lock(async () => {
+        const today = dayOf(clock.now())
+        let count = 0
+        for await (const rows of pages()) {
+          const loaded = await load(rows)
+          const aged = loaded.filter(
+            ({ body, home }) =>
+              body.profile.ageYears !== undefined &&
+              body.profile.ageYears !== ageOnDay(dayNumber(home.birthDate), today),
+          )
+          await writeDrafts(
+            ports,
+            aged.map((one) => redraft(one, one.body.consent, null)),
+          )
+          count += aged.length
+        }
+        return count
+      }),
+    reconcile: () =>
+      lock(async () => {
+        for await (const rows of pages()) {
+          const states = await store.read((tx) =>
+            tx.records.getMany(
+              view.self,
+              rows.map(({ record }) => record),
+            ),
+          )
+          const live = new Set(states.filter((state) => state.live).map(({ record }) => record))
+          const ended = rows.filter(({ record }) => !live.has(record))
+          if (ended.length === 0) continue
+          await store.write((tx) => tx.members.remove(ended.map(({ record }) => record)))
+        }
+      }),
+    rebuild: (bodies) =>
+      lock(async () => {
+        const rows = bodies.flatMap(({ record, body }) => {
+          const home = openHomePart(crypto, keys, body.profile.sealed)
+          if (home === null) return []
+          const memberKey = memberKeyOf(crypto, keys, home.id)
+          return [{ memberKey, record, inputDigest: new Uint8Array(32) }]
+        })
+        await store.write((tx) => tx.members.save(rows))
+      }),
+  }
+}

@@ -1,0 +1,88 @@
+/** What time alone ends: leases, consents, ages. Looked at regularly, and once at the start. */
+import { dayOf } from '../../../protocol/dates.ts'
+import { leaseAt } from '../../../protocol/lease.ts'
+import type { RecordId } from '../../../protocol/ids.ts'
+import type { Clock, Events } from '../ports.ts'
+import type { Store } from '../store.ts'
+import type { View } from '../view.ts'
+import { doomUnmatched } from './match.ts'
+
+const BATCH = 1000
+
+/** Setting with the day number of the last daily sweep. */
+const SWEPT_DAY = 'swept-day'
+
+export interface Sweep {
+  /** Dooms what has lapsed or expired; the caller flushes the eraser afterwards. */
+  run: () => Promise<void>
+}
+
+/** Creates the sweep of a site node. */
+export function createSweep(ports: {
+  view: View
+  store: Store
+  clock: Clock
+  events: Events
+  /** Writes withdrawals for own records whose consent has ended. */
+  expireOwn: (records: readonly RecordId[]) => Promise<void>
+  publishBirthdays: () => Promise<number>
+}): Sweep {
+  const { view, store, clock, events } = ports
+
+  async function lapse(): Promise<void> {
+    const { terms } = view.registry()
+    const logs = await store.read((tx) => tx.logs.all())
+    for (const { site, heartbeat } of logs) {
+      if (site === view.self || site === view.network) continue
+      const newest = Math.max(heartbeat ?? 0, view.heartbeat(site) ?? 0)
+      if (leaseAt(newest, clock.now(), terms) !== 'lapsed') continue
+      const held = await store.write(async (tx) => {
+        const { held: count } = await tx.records.counts(site)
+        if (count === 0) return 0
+        await tx.bodies.doom(site, 'all')
+        // A return of the home means asking for everything anew.
+        await tx.records.wantAll(site)
+        return count
+      })
+      if (held > 0) events.emit({ type: 'lease.lapsed', home: site })
+    }
+  }
+
+  async function expire(): Promise<void> {
+    for (const { site } of await store.read((tx) => tx.logs.all())) {
+      const expired = await store.read((tx) => tx.records.expired(site, clock.now(), BATCH))
+      if (expired.length === 0) continue
+      if (site === view.self) await ports.expireOwn(expired.map(({ record }) => record))
+      else
+        await store.write((tx) =>
+          tx.bodies.doom(
+            site,
+            expired.map(({ index }) => index),
+          ),
+        )
+    }
+  }
+
+  async function daily(): Promise<void> {
+    const today = dayOf(clock.now())
+    const swept = await store.read((tx) => tx.desk.setting(SWEPT_DAY))
+    if (swept === String(today)) return
+    await store.write(async (tx) => {
+      const requirements = view.requirements(view.self)?.requirements ?? null
+      const rule = { self: view.self, registry: view.registry(), requirements, now: clock.now() }
+      await doomUnmatched(tx, rule)
+      for (const { site } of await tx.logs.all())
+        if (site !== view.self) await tx.records.wantAll(site)
+    })
+    await ports.publishBirthdays()
+    await store.write((tx) => tx.desk.setSetting(SWEPT_DAY, String(today)))
+  }
+
+  return {
+    run: async () => {
+      await lapse()
+      await expire()
+      await daily()
+    },
+  }
+}
