@@ -1,5 +1,5 @@
 /** The parts of a host that need no network: strikes, address book, slots, byte queue. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createAddressBook } from '../../node/network/book.ts'
 import { BOOK_SITES, STRIKE_MILLIS, STRIKES } from '../../node/network/bounds.ts'
@@ -31,9 +31,11 @@ describe('createStrikes', () => {
   })
 })
 
-describe('createAddressBook', () => {
-  const at = (port: number): string => `/ip4/192.0.2.1/tcp/${port}`
+function at(port: number): string {
+  return `/ip4/192.0.2.1/tcp/${port}`
+}
 
+describe('createAddressBook', () => {
   it('keeps the newest addresses, and the one that worked whatever is told', () => {
     const book = createAddressBook(() => true)
     book.learn(AMOR, [at(1)])
