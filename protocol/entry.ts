@@ -2,14 +2,7 @@
 import { z } from 'zod'
 import { decodeCbor, encodeCbor } from './cbor.ts'
 import { ProtocolError } from './errors.ts'
-import {
-
-  parseSiteId,
-  recordIdBytes,
-  recordIdOf,
-  type RecordId,
-  type SiteId,
-} from './ids.ts'
+import { parseSiteId, recordIdBytes, recordIdOf, type RecordId, type SiteId } from './ids.ts'
 import { ENTRY_BYTES } from './limits.ts'
 import { parseRequirements, SITE_TYPES, type Requirements } from './requirements.ts'
 import { bytesOf, count, parseWith } from './schema.ts'
@@ -287,4 +280,3 @@ const SITE_ENTRIES = new Set<Entry['type']>(['publish', 'withdraw', 'requirement
 export function isSiteEntry(entry: Entry): entry is SiteEntry {
   return SITE_ENTRIES.has(entry.type)
 }
-

@@ -99,7 +99,12 @@ export interface EvidenceVerdict {
   checks: string[]
   failure: string | null
   /** What is proven, where everything held. */
-  proven: { entry: Entry; log: SiteId; index: number; cosigned: { name: string; time: number }[] } | null
+  proven: {
+    entry: Entry
+    log: SiteId
+    index: number
+    cosigned: { name: string; time: number }[]
+  } | null
 }
 
 function parseEvidence(text: string): Evidence {
@@ -122,7 +127,11 @@ function checkRegistry(
   for (const entry of entries) registry = foldRegistry(registry, decodeEntry(entry))
   const { coordinator } = registry
   if (!equalBytes(coordinator?.keys[0]?.logKey ?? new Uint8Array(0), coordinatorKey.publicKey))
-    throw new ProtocolError('not_admitted', '/registry', "a log that begins with the coordinator's key")
+    throw new ProtocolError(
+      'not_admitted',
+      '/registry',
+      "a log that begins with the coordinator's key",
+    )
   invariant(coordinator !== null, 'a registry with a key has a coordinator')
   const key = logKeyAt(registry.network, coordinator, entries.length)
   const { checkpoint } = openCheckpoint(evidence.registry.checkpoint, key, verify)

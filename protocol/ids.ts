@@ -10,7 +10,8 @@ export type RecordId = string & { [brand]: 'RecordId' }
 
 export const RECORD_ID_BYTES = 16
 
-const SITE_ID = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/
+const SITE_ID =
+  /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/
 
 /**
  * Parses a site's domain name (RFC 1035 letters, digits, hyphens; lower case; at most 253).

@@ -9,9 +9,7 @@ export interface ProtocolIssue {
 }
 
 function pointer(path: PropertyKey[]): string {
-  return path
-    .map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`)
-    .join('')
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
 function refusal(issue: z.core.$ZodIssue): ProtocolError {

@@ -90,20 +90,21 @@ export interface ReportAnswer {
   kind: 'taken' | 'refused'
 }
 
-const site = z.string().max(253).transform((value, context) => {
-  try {
-    return parseSiteId(value)
-  } catch {
-    context.addIssue({ code: 'custom', message: 'a lower-case domain name' })
-    return z.NEVER
-  }
-})
+const site = z
+  .string()
+  .max(253)
+  .transform((value, context) => {
+    try {
+      return parseSiteId(value)
+    } catch {
+      context.addIssue({ code: 'custom', message: 'a lower-case domain name' })
+      return z.NEVER
+    }
+  })
 const noteText = z.string().max(NOTE_BYTES)
 const entries = z.array(bytesUpTo(ENTRY_BYTES)).max(65_536)
 const addresses = z.array(z.string().max(ADDRESS_CHARS)).max(ADDRESSES)
-const heads = z
-  .array(z.strictObject({ log: site, size: count, heartbeat: count }))
-  .max(HEADS)
+const heads = z.array(z.strictObject({ log: site, size: count, heartbeat: count })).max(HEADS)
 const indexes = z.array(count).min(1).max(BODIES_PER_REQUEST)
 
 const announcementSchema = z.strictObject({ log: site, note: noteText, from: count, entries })

@@ -31,7 +31,11 @@ export interface Applied {
 export function assertWriter(entries: readonly Entry[], isCoordinator: boolean): void {
   for (const entry of entries)
     if (isSiteEntry(entry) === isCoordinator)
-      throw new ProtocolError('malformed', '/type', 'an entry that the writer of this log may write')
+      throw new ProtocolError(
+        'malformed',
+        '/type',
+        'an entry that the writer of this log may write',
+      )
 }
 
 interface Fold {
@@ -43,8 +47,7 @@ interface Fold {
 
 function isOrdered(orders: readonly Order[], record: RecordId, firstIndex: number): boolean {
   return orders.some(
-    (order) =>
-      order.record === record || (order.record === null && firstIndex < order.size),
+    (order) => order.record === record || (order.record === null && firstIndex < order.size),
   )
 }
 

@@ -1,6 +1,7 @@
 /** Heads exchanged with a peer: who is ahead in which log, and where others can be reached. */
 import type { SiteId } from '../../../protocol/ids.ts'
-import { ADDRESSES, HEADS } from '../../../protocol/limits.ts'
+import { reasonOf } from '../tasks.ts'
+import { ADDRESSES } from '../../../protocol/limits.ts'
 import type { Head, PeerAddresses, SyncReply } from '../../../protocol/wire.ts'
 import type { Events, Network } from '../ports.ts'
 import type { Store } from '../store.ts'
@@ -12,12 +13,16 @@ import { logStateOf } from './writer.ts'
 
 /** Setting that keeps the addresses of members over a restart. */
 const PEERS = 'peers'
+/** Members told to one peer at once: with all their addresses they fit into one frame. */
+const PEERS_TOLD = 256
 
 export interface Exchange {
   /** Loads the addresses known before the restart. */
   start: () => Promise<void>
   /** Asks a peer how far it is, and pulls from it what is missing here. */
   with: (site: SiteId) => Promise<void>
+  /** Where members can be reached, as far as they have told. */
+  peers: () => PeerAddresses[]
   /** Answers a peer's heads. */
   answer: (from: SiteId, heads: readonly Head[], addresses: string[]) => Promise<SyncReply>
 }
@@ -69,8 +74,7 @@ export function createExchange(ports: {
       try {
         await follower.pull(head.log, site)
       } catch (error) {
-        const reason = error instanceof Error ? error.name : 'unknown'
-        events.emit({ type: 'peer.failed', site, action: 'pull', reason })
+        events.emit({ type: 'peer.failed', site, action: 'pull', reason: reasonOf(error) })
       }
     }
   }
@@ -108,6 +112,7 @@ export function createExchange(ports: {
       network.learnAddresses(entries.map(([site, addresses]) => ({ site, addresses })))
     },
     with: exchangeOnce,
+    peers: () => [...known].map(([site, addresses]) => ({ site, addresses })),
     answer: async (from, heads, addresses) => {
       const own = await headsOf(store)
       await learn([{ site: from, addresses }])
@@ -118,7 +123,7 @@ export function createExchange(ports: {
         }
       const peers = [...known]
         .filter(([site]) => site !== from && isKnown(view, site))
-        .slice(0, HEADS)
+        .slice(0, PEERS_TOLD)
         .map(([site, list]) => ({ site, addresses: list }))
       return { kind: 'heads', heads: own, peers }
     },

@@ -8,12 +8,7 @@ import type { Announcement } from '../../../protocol/wire.ts'
 import type { Clock, Crypto, Events, GossipVerdict, Network } from '../ports.ts'
 import type { LogState, Store, WriteTransaction } from '../store.ts'
 import { isKnown, type View } from '../view.ts'
-import {
-  applyCoordinatorEntries,
-  applySiteEntries,
-  assertWriter,
-  type Applied,
-} from './apply.ts'
+import { applyCoordinatorEntries, applySiteEntries, assertWriter, type Applied } from './apply.ts'
 import type { Checkpoints, OpenedCheckpoint } from './checkpoints.ts'
 import { findFork, type ForkFound } from './fork.ts'
 import { extendTree, withNodes } from './tree.ts'
@@ -106,15 +101,15 @@ export function createFollower(ports: FollowerPorts): Follower {
   }
 
   const rootOfStored = async (log: SiteId, size: number): Promise<Uint8Array> =>
-    store.read((tx) => withNodes(tx.logs, log, (nodes) => rootAt(size, nodes, crypto.sha256), crypto.sha256))
+    store.read((tx) =>
+      withNodes(tx.logs, log, (nodes) => rootAt(size, nodes, crypto.sha256), crypto.sha256),
+    )
 
   /** Compares a signed checkpoint of at most our size with our tree; true where they agree. */
   async function agrees(log: SiteId, state: LogState, opened: OpenedCheckpoint): Promise<boolean> {
     const { size, root } = opened.checkpoint
     const own =
-      size === state.size
-        ? rootOf(state.range, crypto.sha256)
-        : await rootOfStored(log, size)
+      size === state.size ? rootOf(state.range, crypto.sha256) : await rootOfStored(log, size)
     if (equalBytes(own, root)) return true
     await ports.onFork({ log, size, notes: [state.note ?? '', checkpoints.bareNote(log, opened)] })
     return false

@@ -1,5 +1,11 @@
 /** Receipts: cosigns a home's heartbeat checkpoint once everything below it is durably erased here. */
-import { addCosignature, cosign, findCosignature, verifyCosignature } from '../../../protocol/cosignature.ts'
+import { reasonOf } from '../tasks.ts'
+import {
+  addCosignature,
+  cosign,
+  findCosignature,
+  verifyCosignature,
+} from '../../../protocol/cosignature.ts'
 import { equalBytes } from '../../../protocol/bytes.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
@@ -45,8 +51,8 @@ export interface ReceiptPorts {
 }
 
 /** The note of a kept checkpoint with one receipt on it. */
-export function receiptNote(checkpointNote: string, line: string): string {
-  return formatNote(addCosignature(parseNote(checkpointNote), parseSignatureLine(line)))
+export function receiptNote(checkpointNote: string, receipt: string): string {
+  return formatNote(addCosignature(parseNote(checkpointNote), parseSignatureLine(receipt)))
 }
 
 function line(signature: NoteSignature): string {
@@ -80,14 +86,17 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
   const signed = new Map<SiteId, number>()
 
   /** The heartbeat signature on a log's note, where the note covers all that is applied. */
-  function heartbeatOn(state: LogState): { opened: OpenedCheckpoint; time: number; signature: NoteSignature } | null {
+  function heartbeatOn(
+    state: LogState,
+  ): { opened: OpenedCheckpoint; time: number; signature: NoteSignature } | null {
     const member = memberOf(view.registry(), state.site)
     if (state.note === null || member === undefined) return null
     const opened = checkpoints.open(state.site, state.note)
     const key = witnessKeysOf(view.network, member).at(-1)
     const signature = key && findCosignature(opened.note, key)
     const time = checkpoints.heartbeatOf(state.site, opened, clock.now())
-    if (signature === undefined || time === null || opened.checkpoint.size !== state.size) return null
+    if (signature === undefined || time === null || opened.checkpoint.size !== state.size)
+      return null
     return { opened, time, signature }
   }
 
@@ -154,7 +163,7 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
           type: 'peer.failed',
           site: target,
           action: 'receipt',
-          reason: error instanceof Error ? error.name : 'unknown',
+          reason: reasonOf(error),
         })
       }
     }
@@ -163,7 +172,8 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
   async function verifyAgainstTree(opened: OpenedCheckpoint, log: SiteId): Promise<void> {
     const { size, root } = opened.checkpoint
     const state = await store.read((tx) => logStateOf(tx, log))
-    if (size > state.size) throw new ProtocolError('not_ready', '/size', 'a size that is known here')
+    if (size > state.size)
+      throw new ProtocolError('not_ready', '/size', 'a size that is known here')
     const own = await store.read((tx) =>
       withNodes(tx.logs, log, (nodes) => rootAt(size, nodes, crypto.sha256), crypto.sha256),
     )
@@ -187,7 +197,9 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
       if (member === undefined) throw new ProtocolError('not_admitted', '', 'a member')
       const keys = witnessKeysOf(view.network, member)
       const signature = opened.note.signatures.find(({ name }) => name === keys[0]?.name)
-      const key = keys.find((candidate) => signature && equalBytes(candidate.keyId, signature.keyId))
+      const key = keys.find(
+        (candidate) => signature && equalBytes(candidate.keyId, signature.keyId),
+      )
       if (signature === undefined || key === undefined)
         throw new ProtocolError('bad_signature', '', "the sender's cosignature")
       const time = verifyCosignature({

@@ -52,7 +52,7 @@ export async function* serveEntries(
   }
   const size = noteSize(state)
   yield { kind: 'checkpoint', note: state.note }
-  for (let at = from; at < size; ) {
+  for (let at = from; at < size;) {
     const end = Math.min(at + CHUNK_ENTRIES, size)
     const chunk = await store.read(async (tx) => {
       const entries = cut(await tx.logs.entries(log, at, end))

@@ -12,7 +12,6 @@ import {
 import { nodesFromTiles, rootOfHashes, TILE_WIDTH } from '../../../protocol/tiles.ts'
 import type { LogReader, TileRow } from '../store.ts'
 
-
 async function extendTiles(
   logs: LogReader,
   site: SiteId,

@@ -98,13 +98,7 @@ export function createLogWriter(ports: {
         throw new ProtocolError('not_ready', '', 'a log that others have confirmed to be complete')
       const state = await logStateOf(tx, site)
       const bytes = entries.map(encodeEntry)
-      const { range, tiles } = await extendTree(
-        tx.logs,
-        site,
-        state.range,
-        bytes,
-        crypto.sha256,
-      )
+      const { range, tiles } = await extendTree(tx.logs, site, state.range, bytes, crypto.sha256)
       await tx.logs.append(site, { from: state.size, entries: bytes, range, tiles })
       const applied = await apply(tx, state.size, entries)
       const checkpoint = { origin, size: range.size, root: rootOf(range, crypto.sha256) }

@@ -55,7 +55,8 @@ export function createDemands(ports: {
         const rule = { self: view.self, registry: view.registry(), requirements, now }
         await doomUnmatched(tx, rule)
         // What was withheld under the old requirements may match the new ones.
-        for (const { site } of await tx.logs.all()) if (site !== view.self) await tx.records.wantAll(site)
+        for (const { site } of await tx.logs.all())
+          if (site !== view.self) await tx.records.wantAll(site)
         return done
       })
       await onPublished(appended)

@@ -1,5 +1,10 @@
 /** Hands out bodies: through the gate, into the ledger, and only then onto the wire. */
-import { decideHome, decideRecord, type GatedRecord, type GateView } from '../../../protocol/gate.ts'
+import {
+  decideHome,
+  decideRecord,
+  type GatedRecord,
+  type GateView,
+} from '../../../protocol/gate.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
 import { BATCH_BYTES } from '../../../protocol/limits.ts'
 import type { BodiesReply, BodiesRequest, BodyAnswer } from '../../../protocol/wire.ts'
@@ -66,9 +71,7 @@ export function createDiscloser(ports: {
       }),
     }))
     const versions = verdicts.flatMap(({ verdict }) =>
-      verdict.kind === 'body'
-        ? [{ record: verdict.held.record, index: verdict.held.index }]
-        : [],
+      verdict.kind === 'body' ? [{ record: verdict.held.record, index: verdict.held.index }] : [],
     )
     // The home has its own records anyway: that is no disclosure.
     if (versions.length > 0 && partner !== home)

@@ -61,8 +61,7 @@ export function createDiscovery(ports: {
 
   function openHomes(): SiteId[] {
     return [...view.registry().members.keys()].filter(
-      (home) =>
-        home !== view.self && decideHome(view.gate(home, view.self)).kind === 'allowed',
+      (home) => home !== view.self && decideHome(view.gate(home, view.self)).kind === 'allowed',
     )
   }
 

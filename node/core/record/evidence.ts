@@ -57,6 +57,16 @@ function completeSize(rows: readonly ReceiptRow[], required: readonly SiteId[]):
   return null
 }
 
+async function entryAt(
+  tx: ReadTransaction,
+  log: SiteId,
+  index: number,
+): Promise<{ bytes: Uint8Array; entry: Entry }> {
+  const bytes = (await tx.logs.entriesAt(log, [index])).get(index)
+  if (bytes === undefined) throw new ProtocolError('not_found', '/index', 'an entry of the log')
+  return { bytes, entry: decodeEntry(bytes) }
+}
+
 /** Creates the desk that answers for entries of any log this node keeps receipts of. */
 export function createEvidenceDesk(ports: {
   view: View
@@ -64,16 +74,6 @@ export function createEvidenceDesk(ports: {
   crypto: Crypto
 }): EvidenceDesk {
   const { view, store, crypto } = ports
-
-  async function entryAt(
-    tx: ReadTransaction,
-    log: SiteId,
-    index: number,
-  ): Promise<{ bytes: Uint8Array; entry: Entry }> {
-    const bytes = (await tx.logs.entriesAt(log, [index])).get(index)
-    if (bytes === undefined) throw new ProtocolError('not_found', '/index', 'an entry of the log')
-    return { bytes, entry: decodeEntry(bytes) }
-  }
 
   function requiredSites(entry: Entry): SiteId[] {
     return requiredCosigners(view.registry(), entry.time).map(({ site }) => site)
@@ -107,7 +107,10 @@ export function createEvidenceDesk(ports: {
           throw new ProtocolError('not_ready', '', 'the receipts of all members')
         const cosigned = rows
           .filter((row) => row.size === size)
-          .reduce((note, row) => addCosignature(note, parseSignatureLine(row.line)), parseNote(bare))
+          .reduce(
+            (note, row) => addCosignature(note, parseSignatureLine(row.line)),
+            parseNote(bare),
+          )
         const checkpoint = formatNote(cosigned)
         const hashes = await withNodes(
           tx.logs,

@@ -1,4 +1,5 @@
 /** Pulls the bodies of live records from any holder, checks each again, and keeps or drops it. */
+import { reasonOf } from '../tasks.ts'
 import { openBody, type Body } from '../../../protocol/body.ts'
 import { checkConsentLive } from '../../../protocol/consent.ts'
 import { dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
@@ -72,7 +73,11 @@ export function createFetcher(ports: {
     const siteType = view.registry().members.get(home)?.siteType ?? ''
     const facts = factsOf(body.profile, publish.time)
     if (requirements === null || !matches(requirements, facts, siteType, dayOf(now)))
-      throw new ProtocolError('out_of_range', '/profile', "a body that meets this site's requirements")
+      throw new ProtocolError(
+        'out_of_range',
+        '/profile',
+        "a body that meets this site's requirements",
+      )
   }
 
   function open(home: SiteId, bytes: Uint8Array, publish: Publish, index: number): Opened {
@@ -184,8 +189,12 @@ export function createFetcher(ports: {
       try {
         await fetchFrom(home, source)
       } catch (error) {
-        const reason = error instanceof Error ? error.name : 'unknown'
-        events.emit({ type: 'peer.failed', site: source, action: 'bodies', reason })
+        events.emit({
+          type: 'peer.failed',
+          site: source,
+          action: 'bodies',
+          reason: reasonOf(error),
+        })
       }
     }
   }

@@ -33,7 +33,7 @@ export async function doomUnmatched(tx: WriteTransaction, rule: HoldingRule): Pr
   for (const { site: home } of await tx.logs.all()) {
     if (home === rule.self) continue
     const homeType = rule.registry.members.get(home)?.siteType ?? ''
-    for (let above = -1; ; ) {
+    for (let above = -1; ;) {
       const page = await tx.bodies.columns(home, above, PAGE)
       const last = page.at(-1)
       if (last === undefined) break

@@ -1,7 +1,12 @@
 /** This site's own members: their shared data, consents, recipients; changes of consent. */
 import type { Body, SealedProfile } from '../../../protocol/body.ts'
 import { decodeCbor } from '../../../protocol/cbor.ts'
-import { checkConsentLive, checkNotice, parseConsentInput, type ConsentRecord } from '../../../protocol/consent.ts'
+import {
+  checkConsentLive,
+  checkNotice,
+  parseConsentInput,
+  type ConsentRecord,
+} from '../../../protocol/consent.ts'
 import { ageOn, ageOnDay, dayNumber, dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
 import type { RecordId } from '../../../protocol/ids.ts'
@@ -56,6 +61,12 @@ interface Loaded {
   home: HomePart
 }
 
+function present({ home, state, body }: Loaded): OwnMember {
+  const { sealed: _sealed, ...profile } = body.profile
+  const { record, version, publishedAt } = state
+  return { id: home.id, record, version, publishedAt, profile, consent: body.consent }
+}
+
 const PAGE = 1000
 
 /** Creates the desk for this site's own members. */
@@ -95,12 +106,6 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     const key = memberKeyOf(crypto, keys, id)
     const rows = await store.read((tx) => tx.members.byKeys([key]))
     return (await load(rows)).at(0) ?? null
-  }
-
-  function present({ home, state, body }: Loaded): OwnMember {
-    const { sealed: _sealed, ...profile } = body.profile
-    const { record, version, publishedAt } = state
-    return { id: home.id, record, version, publishedAt, profile, consent: body.consent }
   }
 
   /** The profile under other scopes; the birth date comes and goes with its scope. */

@@ -299,6 +299,7 @@ const nothing: Known = { row: undefined, state: undefined, last: undefined }
 
 function refused(error: unknown): PutOutcome {
   // Not being ready is this node's state, not a fault of one member: the whole call fails.
-  if (error instanceof ProtocolError && error.code !== 'not_ready') return { kind: 'refused', error }
+  if (error instanceof ProtocolError && error.code !== 'not_ready')
+    return { kind: 'refused', error }
   throw error
 }

@@ -55,7 +55,11 @@ export function createWithdrawer(ports: {
     await tx.members.remove(rows.map(({ record }) => record))
     const lasts = await tx.members.lastConsents(rows.map(({ memberKey }) => memberKey))
     await tx.members.addConsents(
-      lasts.map((last) => ({ ...last, kind: 'withdrawn' as const, time: Math.max(time, last.time) })),
+      lasts.map((last) => ({
+        ...last,
+        kind: 'withdrawn' as const,
+        time: Math.max(time, last.time),
+      })),
     )
     const states = await tx.records.getMany(
       view.self,
@@ -74,9 +78,13 @@ export function createWithdrawer(ports: {
   ): Promise<Withdrawn[]> {
     if (rows.length === 0) return []
     const time = clock.now()
-    const entries = rows.map(
-      ({ record }): Withdraw => ({ type: 'withdraw', record, reason, time, notice }),
-    )
+    const entries = rows.map(({ record }): Withdraw => ({
+      type: 'withdraw',
+      record,
+      reason,
+      time,
+      notice,
+    }))
     const appended = await store.write(async (tx) => {
       await forget(tx, rows)
       if (writer.isWritable()) return writer.append(tx, entries)
@@ -97,9 +105,7 @@ export function createWithdrawer(ports: {
   return {
     withdraw: (ids, reason, notice) =>
       lock(async () => {
-        const byKey = new Map(
-          ids.map((id) => [memberKeyOf(crypto, keys, id).join(), id] as const),
-        )
+        const byKey = new Map(ids.map((id) => [memberKeyOf(crypto, keys, id).join(), id] as const))
         const rows = await store.read((tx) =>
           tx.members.byKeys([...new Set(ids)].map((id) => memberKeyOf(crypto, keys, id))),
         )

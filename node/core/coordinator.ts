@@ -1,0 +1,147 @@
+/** The coordinator node: admits sites, witnesses every log, commands; holds no body. */
+import { equalBytes } from '../../protocol/bytes.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import { DEFAULT_TERMS } from '../../protocol/registry.ts'
+import type { Terms } from '../../protocol/entry.ts'
+import { rootAt } from '../../protocol/merkle.ts'
+import type { SiteId } from '../../protocol/ids.ts'
+import type { BodiesReply, BodiesRequest, Report } from '../../protocol/wire.ts'
+import type { ForkFound } from './log/fork.ts'
+import { withNodes } from './log/tree.ts'
+import { logStateOf } from './log/writer.ts'
+import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
+import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
+import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
+
+export interface Coordinator {
+  node: Node
+  admission: Admission
+  followUp: FollowUp
+  start: () => Promise<void>
+  stop: () => Promise<void>
+}
+export interface CoordinatorSettings extends NodeSettings {
+  /** ISO 3166-1 alpha-2 code of where the coordinator is established. */
+  jurisdiction: string
+  /** Terms to begin with; later ones come by entry. */
+  terms?: Terms
+}
+
+/** Years for which the coordinator admits itself: its key is what everybody is configured with. */
+const OWN_ADMISSION_SECONDS = 20 * ADMISSION_SECONDS
+
+/** Whatever body is asked for: no profile ever rests on the coordinator. */
+async function* holdsNothing(
+  _from: SiteId,
+  { indexes }: BodiesRequest,
+): AsyncIterable<BodiesReply> {
+  yield { answers: indexes.map((index) => ({ kind: 'unknown', index })) }
+}
+
+/** Builds a coordinator on its ports. */
+export async function createCoordinator(
+  ports: NodePorts,
+  settings: CoordinatorSettings,
+): Promise<Coordinator> {
+  const { store, clock, crypto } = ports
+  const { identity } = settings
+  const view = await loadView(ports, identity)
+
+  /** Whether a checkpoint contradicts our copy of the log; null where ours does not reach it. */
+  async function contradicts(log: ForkFound['log'], note: string): Promise<boolean | null> {
+    const { checkpoint } = node.checkpoints.open(log, note)
+    const { size } = await store.read((tx) => logStateOf(tx, log))
+    if (checkpoint.size > size) return null
+    const own = await store.read((tx) =>
+      withNodes(
+        tx.logs,
+        log,
+        (nodes) => rootAt(checkpoint.size, nodes, crypto.sha256),
+        crypto.sha256,
+      ),
+    )
+    return !equalBytes(own, checkpoint.root)
+  }
+
+  async function takeReport(from: ForkFound['log'], report: Report): Promise<void> {
+    if (report.kind !== 'fork') throw new ProtocolError('malformed', '/kind', 'a receipt or a fork')
+    const { log, notes } = report
+    for (const note of notes) {
+      if (note === '') continue
+      const verdict = await contradicts(log, note)
+      const { note: own, size } = await store.read((tx) => logStateOf(tx, log))
+      if (verdict === true) {
+        await suspendFork({ log, size, notes: [own ?? '', note] })
+        return
+      }
+      // Longer than our copy: pulling it shows whether it continues ours.
+      if (verdict === null) node.tasks.background('pull', () => node.follower.pull(log, from))
+    }
+  }
+
+  async function suspendFork(fork: ForkFound): Promise<void> {
+    if (!view.frozen.has(fork.log)) {
+      view.freeze(fork.log)
+      await store.write((tx) => tx.desk.addFork({ ...fork, foundAt: clock.now() }))
+    }
+    if (fork.log === view.self || !node.writer.isWritable()) return
+    if (view.registry().members.get(fork.log)?.status !== 'admitted') return
+    await admission.measure('suspend', fork.log, 'fork')
+  }
+
+  async function suspendAllForked(): Promise<void> {
+    for (const { log, size, notes } of await store.read((tx) => tx.desk.forks()))
+      await suspendFork({ log, size, notes })
+  }
+
+  /** The first two entries of a network: the coordinator's own keys, and the terms. */
+  async function found(): Promise<void> {
+    const { size } = await store.read((tx) => logStateOf(tx, view.self))
+    if (size > 0) return
+    const time = clock.now()
+    const { logKey, witnessKey, site } = identity
+    const appended = await store.write((tx) =>
+      node.writer.append(tx, [
+        {
+          type: 'admit',
+          site,
+          logKey: logKey.publicKey,
+          witnessKey: witnessKey.publicKey,
+          siteType: 'coordinator',
+          jurisdiction: settings.jurisdiction,
+          time,
+          expires: time + OWN_ADMISSION_SECONDS,
+        },
+        { type: 'terms', terms: settings.terms ?? DEFAULT_TERMS, time },
+      ]),
+    )
+    await node.published(appended)
+  }
+
+  const node = createNode(ports, settings, view, {
+    progressed: () => undefined,
+    forked: suspendFork,
+    report: takeReport,
+    writable: async () => {
+      await found()
+      await suspendAllForked()
+    },
+    connected: () => undefined,
+    tick: async () => undefined,
+    bodies: holdsNothing,
+  })
+  const admission = createAdmission({
+    view,
+    store,
+    clock,
+    writer: node.writer,
+    onPublished: node.published,
+  })
+  return {
+    node,
+    admission,
+    followUp: createFollowUp({ store, evidence: node.evidence }),
+    start: node.start,
+    stop: node.stop,
+  }
+}

@@ -1,0 +1,141 @@
+/** Who is a member: applications, and the entries that admit, suspend, reinstate, expel, rotate. */
+import type { CoordinatorEntry, MeasureReason, Terms } from '../../../protocol/entry.ts'
+import { ProtocolError } from '../../../protocol/errors.ts'
+import type { RecordId, SiteId } from '../../../protocol/ids.ts'
+import { assertPublicKey } from '../../../protocol/keys.ts'
+import { memberOf, type Member } from '../../../protocol/registry.ts'
+import { logStateOf, type Appended, type LogWriter } from '../log/writer.ts'
+import type { Clock } from '../ports.ts'
+import type { ApplicationRow, Store } from '../store.ts'
+import type { View } from '../view.ts'
+
+/** Seconds for which an admission holds when nothing else is said: a year. */
+export const ADMISSION_SECONDS = 365 * 86_400
+
+export type Application = Omit<ApplicationRow, 'appliedAt' | 'state'>
+
+export interface Admission {
+  /** @throws ProtocolError `conflict` for a site that is admitted, or keys that are bad */
+  apply: (application: Application) => Promise<ApplicationRow>
+  applications: () => Promise<ApplicationRow[]>
+  /** Admits an applicant, or prolongs a member. @throws ProtocolError `not_found` */
+  admit: (site: SiteId, seconds?: number) => Promise<Member>
+  refuse: (site: SiteId) => Promise<void>
+  /** @throws ProtocolError `not_found` for a stranger, `conflict` where it changes nothing */
+  measure: (
+    kind: 'suspend' | 'reinstate' | 'expel',
+    site: SiteId,
+    reason: MeasureReason,
+  ) => Promise<Member>
+  rotate: (site: SiteId, keys: { logKey: Uint8Array; witnessKey: Uint8Array }) => Promise<Member>
+  setTerms: (terms: Terms) => Promise<void>
+  /** Commands the end of one record, or (null) of all that the site has published so far. */
+  order: (site: SiteId, record: RecordId | null, notice: string) => Promise<{ index: number }>
+}
+
+/** Creates the admission desk of the coordinator. */
+export function createAdmission(ports: {
+  view: View
+  store: Store
+  clock: Clock
+  writer: LogWriter
+  onPublished: (appended: Appended) => Promise<void>
+}): Admission {
+  const { view, store, clock, writer, onPublished } = ports
+
+  async function write(entry: CoordinatorEntry): Promise<Appended> {
+    const appended = await store.write((tx) => writer.append(tx, [entry]))
+    await onPublished(appended)
+    return appended
+  }
+
+  function existing(site: SiteId): Member {
+    const member = memberOf(view.registry(), site)
+    if (member === undefined) throw new ProtocolError('not_found', '/site', 'a member')
+    return member
+  }
+
+  async function applicationOf(site: SiteId): Promise<ApplicationRow> {
+    const row = await store.read((tx) => tx.desk.application(site))
+    if (row === null) throw new ProtocolError('not_found', '/site', 'a site that has applied')
+    return row
+  }
+
+  const STATUS = { suspend: 'suspended', reinstate: 'admitted', expel: 'expelled' } as const
+  return {
+    apply: async (application) => {
+      assertPublicKey(application.logKey)
+      assertPublicKey(application.witnessKey)
+      if (memberOf(view.registry(), application.site) !== undefined)
+        throw new ProtocolError('conflict', '/site', 'a site that is not a member yet')
+      const row: ApplicationRow = { ...application, appliedAt: clock.now(), state: 'open' }
+      await store.write((tx) => tx.desk.saveApplication(row))
+      return row
+    },
+    applications: () => store.read((tx) => tx.desk.applications()),
+    admit: async (site, seconds = ADMISSION_SECONDS) => {
+      const row = await applicationOf(site)
+      if (memberOf(view.registry(), site)?.status === 'expelled')
+        throw new ProtocolError('conflict', '/site', 'a site that was never expelled')
+      const { logKey, witnessKey, siteType, jurisdiction } = row
+      const time = clock.now()
+      const expires = time + seconds
+      await write({
+        type: 'admit',
+        site,
+        logKey,
+        witnessKey,
+        siteType,
+        jurisdiction,
+        time,
+        expires,
+      })
+      await store.write((tx) => tx.desk.saveApplication({ ...row, state: 'admitted' }))
+      return existing(site)
+    },
+    refuse: async (site) => {
+      const row = await applicationOf(site)
+      await store.write((tx) => tx.desk.saveApplication({ ...row, state: 'refused' }))
+    },
+    measure: async (kind, site, reason) => {
+      const { status } = existing(site)
+      if (status === 'expelled' || status === STATUS[kind])
+        throw new ProtocolError('conflict', '/site', `a site that is not ${status}`)
+      await write({ type: kind, site, reason, time: clock.now() })
+      return existing(site)
+    },
+    rotate: async (site, keys) => {
+      assertPublicKey(keys.logKey)
+      assertPublicKey(keys.witnessKey)
+      const current = existing(site).keys.at(-1)
+      if (current === undefined) throw new ProtocolError('conflict', '/site', 'a member with keys')
+      const { size } = await store.read((tx) => logStateOf(tx, site))
+      await write({
+        type: 'rotate',
+        site,
+        oldLogKey: current.logKey,
+        oldWitnessKey: current.witnessKey,
+        ...keys,
+        size,
+        time: clock.now(),
+      })
+      return existing(site)
+    },
+    setTerms: async (terms) => {
+      await write({ type: 'terms', terms, time: clock.now() })
+    },
+    order: async (site, record, notice) => {
+      existing(site)
+      const { size } = await store.read((tx) => logStateOf(tx, site))
+      const { from } = await write({
+        type: 'order',
+        site,
+        record,
+        size,
+        time: clock.now(),
+        notice,
+      })
+      return { index: from }
+    },
+  }
+}

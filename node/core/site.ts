@@ -1,0 +1,149 @@
+/** The site node: publishes its own members, holds and shows those of others. */
+import { decodeEntry } from '../../protocol/entry.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { SiteId } from '../../protocol/ids.ts'
+import type { Report } from '../../protocol/wire.ts'
+import type { PrivateKeys } from './identity.ts'
+import { createLock } from './lock.ts'
+import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
+import { createDemands, type Demands } from './record/demand.ts'
+import { createDiscloser } from './record/disclose.ts'
+import { createDiscovery, type Discovery } from './record/discover.ts'
+import { createFetcher } from './record/fetch.ts'
+import { createOwnMembers, type OwnMembers } from './record/own.ts'
+import { createPublisher, type Publisher, type PublishPorts } from './record/publish.ts'
+import { createDisclosureReports } from './record/relay.ts'
+import { createSweep } from './record/sweep.ts'
+import { createWithdrawer, type Withdrawer } from './record/withdraw.ts'
+import type { LedgerRow } from './store.ts'
+import type { View } from './view.ts'
+
+export interface Site {
+  node: Node
+  members: OwnMembers
+  publisher: Publisher
+  withdrawer: Withdrawer
+  demands: Demands
+  discovery: Discovery
+  start: () => Promise<void>
+  stop: () => Promise<void>
+}
+
+/** Takes reports by others: what a relay handed out of this site's records. */
+function createReportTaker({ store }: NodePorts, view: View) {
+  return async (from: SiteId, report: Report): Promise<void> => {
+    if (report.kind !== 'disclosures')
+      throw new ProtocolError('malformed', '/kind', 'a receipt or disclosures')
+    const { partner, time, indexes } = report
+    await store.write(async (tx) => {
+      const entries = await tx.logs.entriesAt(view.self, indexes)
+      const versions: LedgerRow['versions'] = [...entries].flatMap(([index, bytes]) => {
+        const entry = decodeEntry(bytes)
+        return entry.type === 'publish' ? [{ record: entry.record, index }] : []
+      })
+      if (versions.length === 0) return
+      await tx.ledger.add({ home: view.self, partner, time, versions, via: from })
+    })
+  }
+}
+
+/** Builds a site node on its ports. */
+export async function createSite(
+  ports: NodePorts,
+  settings: NodeSettings & { keys: PrivateKeys },
+): Promise<Site> {
+  const { store, vault, clock, network, events } = ports
+  const view = await loadView(ports, settings.identity)
+  const lock = createLock()
+  /** Whether own records may have ended without this node's doing: after a restore, by an order. */
+  let isOwnStale = (await store.read((tx) => tx.desk.setting('restored'))) === '1'
+
+  const node = createNode(ports, settings, view, {
+    progressed: (log, applied) => {
+      if (
+        applied !== null &&
+        (log === view.self || (log === view.network && applied.withdrawals > 0))
+      )
+        isOwnStale = true
+      if (log === view.network) return
+      node.tasks.background('fetch', () => fetcher.fetch(log))
+    },
+    forked: async (fork) => {
+      if (!network.connected().includes(view.network)) return
+      await network.report(view.network, { kind: 'fork', log: fork.log, notes: fork.notes })
+    },
+    report: createReportTaker(ports, view),
+    writable: async () => {
+      await withdrawer.drainPending()
+    },
+    connected: () => {
+      fetchAll()
+      reportDisclosures()
+    },
+    tick: async () => {
+      if (isOwnStale && node.writer.isWritable()) {
+        isOwnStale = false
+        await members.reconcile()
+      }
+      await sweep.run()
+      fetchAll()
+      reportDisclosures()
+    },
+    bodies: createDiscloser({ view, store, vault, clock, events }),
+  })
+  const publishPorts: PublishPorts = {
+    ...ports,
+    view,
+    keys: settings.keys,
+    writer: node.writer,
+    lock,
+    onPublished: node.published,
+  }
+  const members = createOwnMembers(publishPorts)
+  const withdrawer = createWithdrawer({
+    ...publishPorts,
+    eraser: node.eraser,
+    onWithdrawn: async (appended) => {
+      if (appended !== null) await node.heartbeat()
+    },
+  })
+  const fetcher = createFetcher({
+    ...ports,
+    view,
+    onOwnBodies: (opened) =>
+      members.rebuild(opened.map(({ columns, body }) => ({ record: columns.record, body }))),
+  })
+  const sweep = createSweep({
+    view,
+    store,
+    clock,
+    events,
+    publishBirthdays: () =>
+      node.writer.isWritable() ? members.publishBirthdays() : Promise.resolve(0),
+    expireOwn: async (records) => {
+      await withdrawer.withdrawRecords(records, 'expired', '')
+    },
+  })
+  const reportDisclosures = node.tasks.coalesced(
+    'report disclosures',
+    createDisclosureReports({ store, network, events }),
+  )
+
+  function fetchAll(): void {
+    node.tasks.background('fetch', async () => {
+      for (const { site } of await store.read((tx) => tx.logs.all()))
+        if (site !== view.network) await fetcher.fetch(site)
+    })
+  }
+
+  return {
+    node,
+    members,
+    publisher: createPublisher(publishPorts),
+    withdrawer,
+    demands: createDemands({ ...publishPorts, onPublished: node.published }),
+    discovery: createDiscovery({ view, store, vault, clock }),
+    start: node.start,
+    stop: node.stop,
+  }
+}
