@@ -72,8 +72,9 @@ async function getOfRecord(tx: Tx, home: SiteId, record: RecordId): Promise<Held
   if (id === null) return null
   const [row] = await run<HeldRow>(
     tx,
-    `${HELD} and home = ? and record = ? order by idx desc limit 1`,
-    [id, idBytes(record)],
+    `${HELD} and home = ? and idx =
+      (select idx from records where log = ? and record = ? and live = 1)`,
+    [id, id, idBytes(record)],
   )
   return row === undefined ? null : bodyOf(home, row)
 }
@@ -109,7 +110,7 @@ function conditionOf(filter: BodyFilter): { sql: string; values: Value[] } {
     values.push(ageMax, bornBy(today, ageMax + 1))
   }
   if (after !== undefined) {
-    terms.push('record > ?')
+    terms.push('records.record > ?')
     values.push(idBytes(after))
   }
   return { sql: terms.join(' and '), values }
@@ -119,15 +120,18 @@ const BY_IDS = cachedText((count) => `${HELD} and id in (${placeholders(count)})
 const byRecord = (a: { record: string }, b: { record: string }): number =>
   a.record < b.record ? -1 : 1
 
-/** Home by home, each in the order of its index, since one query over all would sort them all. */
+/**
+ * Home by home, since one query over all would sort them all. Through the records, which are in this
+ * order already: an index of the bodies would cost each insert a page.
+ */
 async function listBodies(tx: Tx, filter: BodyFilter): Promise<HeldBody[]> {
   const { sql, values } = conditionOf(filter)
   const found: { id: number; record: RecordId }[] = []
   for (const home of await findSites(tx, filter.homes)) {
     const rows = await run<{ id: number; record: Uint8Array }>(
       tx,
-      'select id, record from bodies indexed by bodies_record ' +
-        `where home = ? and ${sql} order by record limit ?`,
+      'select id, bodies.record from records join bodies on home = log and bodies.idx = ' +
+        `records.idx where log = ? and live = 1 and ${sql} order by records.record limit ?`,
       [home, ...values, filter.limit],
     )
     for (const { id, record } of rows) found.push({ id, record: recordIdOf(record) })

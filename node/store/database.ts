@@ -15,7 +15,7 @@ const MEMORY = ':memory:'
 const BUSY_MILLISECONDS = 200
 const CACHE_KIB = 64 * 1024
 /** WAL pages of 4 KiB after which SQLite moves them into the database by itself. */
-const CHECKPOINT_PAGES = 4096
+const CHECKPOINT_PAGES = 8192
 /** Statements kept prepared; beyond that, the texts made by filters push each other out. */
 const STATEMENTS = 256
 

@@ -171,7 +171,6 @@ async function createBodies(db: Kysely<unknown>): Promise<void> {
     ['longitude_tenths', 'integer', 'null'],
   ])
   await db.schema.createIndex('bodies_idx').on('bodies').columns(['home', 'idx']).unique().execute()
-  await db.schema.createIndex('bodies_record').on('bodies').columns(['home', 'record']).execute()
   await db.schema
     .createIndex('bodies_doomed')
     .on('bodies')
