@@ -53,7 +53,7 @@ export const DEFAULT_TERMS: Terms = {
   registryLeaseSeconds: 7 * 86_400,
   heartbeatSeconds: 5 * 60,
   erasureDeadlineSeconds: 24 * 3600,
-  noticeVersions: ['1'],
+  noticeVersions: ['2018-06-19'],
 }
 
 /** The registry of a network of which nothing is known yet. */
