@@ -98,7 +98,7 @@ function createTicker(
     due: { beat: () => Promise<void>; exchange: () => void; settle: () => void }
     tick: () => Promise<void>
   },
-): () => Promise<void> {
+): { tick: () => Promise<void>; beatSoon: () => void } {
   const { clock } = ports
   let beatAt: number | null = null
   let exchangedAt: number | null = null
@@ -106,7 +106,7 @@ function createTicker(
     // A clock that jumped back must not silence the node until it has caught up.
     last === null || clock.now() < last || clock.now() - last >= seconds
 
-  return async () => {
+  const tick = async (): Promise<void> => {
     await parts.tick()
     if (isDue(exchangedAt, settings.exchangeSeconds)) {
       exchangedAt = clock.now()
@@ -117,6 +117,12 @@ function createTicker(
       await parts.due.beat()
     }
     parts.due.settle()
+  }
+  return {
+    tick,
+    beatSoon: () => {
+      beatAt = null
+    },
   }
 }
 
@@ -222,6 +228,7 @@ export function createNode(
     checkpoints,
     onFork,
     onProgress: (log, applied) => {
+      if (applied !== null && applied.withdrawals > 0) receipts.hurry(log)
       settle()
       hooks.progressed(log, applied)
       if (log !== view.network || applied === null) return
@@ -292,7 +299,7 @@ export function createNode(
       },
     },
   })
-  const tick = tasks.coalesced('tick', ticker)
+  const tick = tasks.coalesced('tick', ticker.tick)
   let cancel: (() => void) | null = null
 
   return {
@@ -312,7 +319,9 @@ export function createNode(
     published: async (appended) => {
       await writer.released(appended)
       const doomed = await store.read((tx) => tx.bodies.doomed(1))
-      if (doomed.length > 0) await beat()
+      // Without a heartbeat on its newest checkpoint a log proves no life to who comes just now.
+      if (doomed.length > 0 || view.self === view.network) await beat()
+      else ticker.beatSoon()
     },
     settle,
     start: async () => {

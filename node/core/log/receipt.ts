@@ -28,6 +28,8 @@ import { withNodes } from './tree.ts'
 import { logStateOf } from './writer.ts'
 
 export interface Receipts {
+  /** Entries that end records were applied: their receipt must not wait for the interval. */
+  hurry: (log: SiteId) => void
   /** Signs what is due and delivers what has not been taken yet. Call after the eraser's flush. */
   sendDue: () => Promise<void>
   /**
@@ -82,8 +84,10 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
   const { identity, view, store, clock, crypto, network, events, checkpoints } = ports
   /** By "log target": the size that the target has taken since our start. */
   const delivered = new Map<string, number>()
-  /** By log: the size up to which this node has signed since its start. */
-  const signed = new Map<SiteId, number>()
+  /** By log: the size up to which this node has looked since its start. */
+  const looked = new Map<SiteId, number>()
+  /** Logs whose new entries end nothing, so that their receipt may wait for the next interval. */
+  const patient = new Set<SiteId>()
 
   /** The heartbeat signature on a log's note, where the note covers all that is applied. */
   function heartbeatOn(
@@ -100,12 +104,31 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
     return { opened, time, signature }
   }
 
+  /**
+   * Whether to sign now. What ends a record is confirmed at once. Anything else waits for the first
+   * heartbeat in an interval of the home's own clock: so all partners sign the same checkpoints,
+   * and one checkpoint has everybody's receipts.
+   */
+  async function isDue(
+    tx: WriteTransaction,
+    log: SiteId,
+    last: number,
+    heartbeat: number,
+  ): Promise<boolean> {
+    if (!patient.has(log)) return true
+    const { heartbeatSeconds } = view.registry().terms
+    const rows = await tx.receipts.ofLog(log, last)
+    const before = rows.find((row) => row.size === last && row.cosigner === log)?.time ?? 0
+    return Math.floor(heartbeat / heartbeatSeconds) > Math.floor(before / heartbeatSeconds)
+  }
+
   async function signOne(tx: WriteTransaction, log: SiteId): Promise<void> {
     const state = await logStateOf(tx, log)
     const beat = heartbeatOn(state)
     if (beat === null || state.note === null) return
-    if (state.size <= (await tx.receipts.largest(log, identity.site))) {
-      signed.set(log, state.size)
+    const last = await tx.receipts.largest(log, identity.site)
+    if (state.size <= last || !(await isDue(tx, log, last, beat.time))) {
+      if (state.size <= last) looked.set(log, state.size)
       return
     }
     // The promise of a receipt: nothing that was withdrawn below this size is left here.
@@ -131,7 +154,8 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
       time,
       line: line(signature),
     })
-    signed.set(log, state.size)
+    looked.set(log, state.size)
+    patient.add(log)
   }
 
   async function deliver(log: SiteId, target: SiteId): Promise<void> {
@@ -183,11 +207,14 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
   }
 
   return {
+    hurry: (log) => {
+      patient.delete(log)
+    },
     sendDue: async () => {
       const logs = await store.read((tx) => tx.logs.all())
       for (const { site, size } of logs) {
         if (site === identity.site || !isKnown(view, site) || view.frozen.has(site)) continue
-        if (size > (signed.get(site) ?? 0)) await store.write((tx) => signOne(tx, site))
+        if (size > (looked.get(site) ?? 0)) await store.write((tx) => signOne(tx, site))
         await deliverAll(site)
       }
     },
