@@ -3,7 +3,7 @@ import { closeSync, existsSync, fsyncSync, openSync, readdirSync, rmSync, statSy
 import { dirname } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { APPLICATION_ID, openDatabase } from './database.ts'
-import { createFolder, folderAt } from './folder.ts'
+import { createFolder, createPrivate, folderAt } from './folder.ts'
 import { syncFolder } from './slot-file.ts'
 import { VAULT_SETTING } from './storage.ts'
 
@@ -21,7 +21,7 @@ function syncFile(path: string): void {
 
 /** Copies a consistent state into an empty file of mode 0600. */
 function copyInto(source: string, target: string): void {
-  closeSync(openSync(target, 'wx', 0o600))
+  createPrivate(target)
   const sqlite = new Sqlite(source, { fileMustExist: true, timeout: BUSY_MILLISECONDS })
   try {
     sqlite.pragma('temp_store = MEMORY')

@@ -1,9 +1,9 @@
 /** Opens the SQLite database: settings, migrations, integrity; transactions and upkeep. */
-import { closeSync, openSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely'
 import { Migrator, type Migration } from 'kysely/migration'
 import { invariant } from '../../protocol/errors.ts'
+import { createPrivate } from './folder.ts'
 import { init } from './migrations/001-init.ts'
 import type { Schema } from './schema.ts'
 
@@ -133,8 +133,7 @@ async function openMemory(bytes?: Uint8Array): Promise<Database> {
 export async function openDatabase(source: string | Uint8Array): Promise<Database> {
   if (typeof source !== 'string') return openMemory(source)
   if (source === MEMORY) return openMemory()
-  // Created here, since SQLite would give it the mode of the umask, and the -wal file after it.
-  closeSync(openSync(source, 'a', 0o600))
+  createPrivate(source)
   const sqlite = new Sqlite(source, { timeout: BUSY_MILLISECONDS })
   try {
     configure(sqlite, source)

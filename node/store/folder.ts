@@ -1,5 +1,5 @@
 /** The data folder: its files, and the lock that keeps a second process out. */
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 
@@ -38,13 +38,22 @@ export function createFolder(path: string): Folder {
 }
 
 /**
+ * Makes an empty file of mode 0600 where there is none; SQLite would give it the mode of the umask.
+ * One that is there is not even opened: closing it would drop every lock (POSIX) that this process
+ * holds on it through SQLite.
+ */
+export function createPrivate(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, 'ax', 0o600))
+}
+
+/**
  * Locks the folder until the returned function is called or the process is gone, however it ends:
  * the lock is an open SQLite transaction, and the kernel drops that with the process.
  *
  * @throws Error where another process has it
  */
 export function lockFolder(folder: Folder): () => void {
-  closeSync(openSync(folder.lock, 'a', 0o600))
+  createPrivate(folder.lock)
   const lock = new Sqlite(folder.lock, { timeout: 0 })
   try {
     lock.pragma('journal_mode = MEMORY')

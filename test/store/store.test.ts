@@ -3,7 +3,8 @@ import type { Store } from '../../node/core/store.ts'
 import type { Ballast } from '../../node/store/ballast.ts'
 import { openDatabase, type Database } from '../../node/store/database.ts'
 import { createStore } from '../../node/store/store.ts'
-import { aFolder, aMember, aState, aStore, HOME, OTHER, OWN, range } from './builders.ts'
+import { aFolder, aStore } from './builders.ts'
+import { aMember, aState, HOME, OTHER, OWN, range } from './rows.ts'
 
 function fakeBallast(): Ballast & { released: number; restored: number } {
   const ballast = {
