@@ -1,0 +1,100 @@
+/** API keys: who may use this node's interface, in which role. Only their hashes are kept. */
+import { toHex, toUtf8 } from '../../protocol/bytes.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { Clock, Crypto, Random } from './ports.ts'
+import type { ApiKeyRow, Store } from './store.ts'
+
+/** Roles of a site's keys: everything; what a website does; only reading. */
+export const SITE_ROLES = ['admin', 'write', 'read'] as const
+export type SiteRole = (typeof SITE_ROLES)[number]
+/** Roles of the coordinator's keys: those who act, and those who look. */
+export const COORDINATOR_ROLES = ['staff', 'auditor'] as const
+export type CoordinatorRole = (typeof COORDINATOR_ROLES)[number]
+
+const SECRET_BYTES = 32
+/** Digits of 32 bytes in base 62. */
+const SECRET_CHARS = 43
+const ID_BYTES = 8
+const NAME_CHARS = 64
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const KEY = new RegExp(`^dpn_[a-z]{1,16}_[0-9A-Za-z]{${SECRET_CHARS}}$`)
+
+/** A key as a list shows it: never the secret, nor its hash. */
+export type ApiKey<Role extends string = string> = Omit<ApiKeyRow, 'hash' | 'role'> & {
+  role: Role
+}
+
+export interface Access<Role extends string = string> {
+  /**
+   * Makes a key. `secret` is shown this once and kept nowhere.
+   *
+   * @throws ProtocolError `out_of_range` for a role or name that is none
+   */
+  create: (name: string, role: string) => Promise<{ key: ApiKey<Role>; secret: string }>
+  /** The key that the secret belongs to, where it is one and has not been revoked. */
+  verify: (secret: string) => Promise<ApiKey<Role> | null>
+  list: () => Promise<ApiKey<Role>[]>
+  /** @throws ProtocolError `not_found`; repeating it is harmless */
+  revoke: (id: string) => Promise<void>
+}
+
+function base62(bytes: Uint8Array): string {
+  let rest = bytes.reduce((value, byte) => value * 256n + BigInt(byte), 0n)
+  let text = ''
+  for (let at = 0; at < SECRET_CHARS; at += 1) {
+    text = (BASE62[Number(rest % 62n)] ?? '') + text
+    rest /= 62n
+  }
+  return text
+}
+
+/**
+ * Creates the keeper of the keys.
+ *
+ * @param roles the roles that this node knows: {@link SITE_ROLES} or {@link COORDINATOR_ROLES}
+ */
+export function createAccess<Role extends string>(
+  ports: { store: Store; clock: Clock; random: Random; crypto: Pick<Crypto, 'sha256'> },
+  roles: readonly Role[],
+): Access<Role> {
+  const { store, clock, random, crypto } = ports
+  const isRole = (role: string): role is Role => (roles as readonly string[]).includes(role)
+  // A key of a role that this node does not know opens nothing.
+  const shown = ({ hash: _hash, role, ...row }: ApiKeyRow): ApiKey<Role>[] =>
+    isRole(role) ? [{ ...row, role }] : []
+
+  return {
+    create: async (name, role) => {
+      if (!isRole(role))
+        throw new ProtocolError('out_of_range', '/role', `one of ${roles.join(', ')}`)
+      if (name.length < 1 || name.length > NAME_CHARS || /\p{Cc}/u.test(name))
+        throw new ProtocolError('out_of_range', '/name', `1 to ${NAME_CHARS} characters`)
+      const secret = `dpn_${role}_${base62(random.bytes(SECRET_BYTES))}`
+      const key = {
+        id: toHex(random.bytes(ID_BYTES)),
+        name,
+        role,
+        createdAt: clock.now(),
+        revokedAt: null,
+      }
+      const hash = crypto.sha256(toUtf8(secret))
+      await store.write((tx) => tx.desk.addApiKey({ ...key, hash }))
+      return { key, secret }
+    },
+    verify: async (secret) => {
+      // Asked of the store each time, so that a revocation holds from the next request on. The
+      // look-up is by hash: its timing tells nothing about a secret of 256 bits.
+      if (!KEY.test(secret)) return null
+      const row = await store.read((tx) => tx.desk.apiKeyByHash(crypto.sha256(toUtf8(secret))))
+      return row === null || row.revokedAt !== null ? null : (shown(row).at(0) ?? null)
+    },
+    list: async () => (await store.read((tx) => tx.desk.apiKeys())).flatMap(shown),
+    revoke: async (id) => {
+      await store.write(async (tx) => {
+        const known = (await tx.desk.apiKeys()).some((row) => row.id === id)
+        if (!known) throw new ProtocolError('not_found', '/id', 'the id of a key')
+        await tx.desk.revokeApiKey(id, clock.now())
+      })
+    },
+  }
+}
