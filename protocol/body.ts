@@ -37,47 +37,63 @@ export interface Commitments {
   consent: Uint8Array
 }
 
-const bodySchema = z.strictObject({
-  profile: z.strictObject({ ...SHARED_SCHEMAS, sealed: bytesUpTo(SEALED_BYTES) }),
-  consent: z.unknown(),
+const envelopeSchema = z.strictObject({
+  profile: bytesUpTo(BODY_BYTES),
+  consent: bytesUpTo(BODY_BYTES),
   profileSalt: bytesOf(SALT_BYTES),
   consentSalt: bytesOf(SALT_BYTES),
 })
+const profileSchema = z.strictObject({ ...SHARED_SCHEMAS, sealed: bytesUpTo(SEALED_BYTES) })
 
 /**
  * SHA-256(salt || deterministic CBOR of the part). Once the salt is gone, nobody can tell from the
  * hash what or whom it was about, not even by guessing.
  */
-export function commitment(salt: Uint8Array, part: unknown, hash: Hash = sha256): Uint8Array {
-  return hash(concatBytes(salt, encodeCbor(part)))
-}
-
-/** Both commitments of a body. */
-export function commitmentsOf(body: Body, hash: Hash = sha256): Commitments {
-  return {
-    profile: commitment(body.profileSalt, body.profile, hash),
-    consent: commitment(body.consentSalt, body.consent, hash),
-  }
+export function commitment(salt: Uint8Array, part: Uint8Array, hash: Hash = sha256): Uint8Array {
+  return hash(concatBytes(salt, part))
 }
 
 /**
- * The deterministic CBOR of a body.
+ * The deterministic CBOR of a body, and its commitments. Both parts travel as byte strings that hold
+ * their own CBOR, so that a receiver hashes what it got and need not encode anything again.
  *
  * @throws ProtocolError `too_large` above {@link BODY_BYTES}
  */
-export function encodeBody(body: Body): Uint8Array {
-  const bytes = encodeCbor(body)
+export function encodeBody(
+  body: Body,
+  hash: Hash = sha256,
+): { bytes: Uint8Array; commitments: Commitments } {
+  const { profileSalt, consentSalt } = body
+  const profile = encodeCbor(body.profile)
+  const consent = encodeCbor(body.consent)
+  const bytes = encodeCbor({ profile, consent, profileSalt, consentSalt })
   if (bytes.length > BODY_BYTES)
     throw new ProtocolError('too_large', '', `at most ${BODY_BYTES} bytes`)
-  return bytes
+  const commitments = {
+    profile: commitment(profileSalt, profile, hash),
+    consent: commitment(consentSalt, consent, hash),
+  }
+  return { bytes, commitments }
 }
 
-function checkCommitments(body: Body, expected: Commitments, hash: Hash): void {
-  const own = commitmentsOf(body, hash)
-  if (!equalBytes(own.profile, expected.profile))
+type Envelope = z.output<typeof envelopeSchema>
+
+function checkCommitments(envelope: Envelope, expected: Commitments, hash: Hash): void {
+  const { profile, consent, profileSalt, consentSalt } = envelope
+  if (!equalBytes(commitment(profileSalt, profile, hash), expected.profile))
     throw new ProtocolError('bad_commitment', '/profile', 'what the log entry commits to')
-  if (!equalBytes(own.consent, expected.consent))
+  if (!equalBytes(commitment(consentSalt, consent, hash), expected.consent))
     throw new ProtocolError('bad_commitment', '/consent', 'what the log entry commits to')
+}
+
+/** Takes a body apart that this node has checked before, e.g. when it was kept. */
+export function decodeBody(bytes: Uint8Array): Body {
+  const { profile, consent, ...salts } = decodeCbor(bytes) as Envelope
+  return {
+    profile: decodeCbor(profile) as SealedProfile,
+    consent: decodeCbor(consent) as ConsentRecord,
+    ...salts,
+  }
 }
 
 /**
@@ -95,11 +111,13 @@ export function openBody(
 ): Body {
   if (bytes.length > BODY_BYTES)
     throw new ProtocolError('too_large', '', `at most ${BODY_BYTES} bytes`)
-  const parsed = parseWith(bodySchema, decodeCbor(bytes))
-  const consent = at('/consent', () => parseConsent(parsed.consent))
-  const body: Body = { ...parsed, consent }
-  // Before the costly search of the texts: what nobody committed to needs no more attention.
-  checkCommitments(body, expected, hash)
+  const envelope = parseWith(envelopeSchema, decodeCbor(bytes))
+  // First of all: what nobody committed to needs no more attention.
+  checkCommitments(envelope, expected, hash)
+  const { profileSalt, consentSalt } = envelope
+  const profile = at('/profile', () => parseWith(profileSchema, decodeCbor(envelope.profile)))
+  const consent = at('/consent', () => parseConsent(decodeCbor(envelope.consent)))
+  const body: Body = { profile, consent, profileSalt, consentSalt }
   at('/profile', () => {
     checkScopes(body.profile, consent.scopes)
     checkSharedProfile(body.profile, context)

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { commitmentsOf, encodeBody, openBody, type Body } from '../../protocol/body.ts'
+import { decodeBody, encodeBody, openBody, type Body } from '../../protocol/body.ts'
 import { BODY_BYTES } from '../../protocol/limits.ts'
-import { encodeCbor } from '../../protocol/cbor.ts'
 import { parseConsentInput } from '../../protocol/consent.ts'
 import { parseIsoDate } from '../../protocol/dates.ts'
 import { parseProfileInput, shareProfile } from '../../protocol/vocabulary.ts'
@@ -19,8 +18,10 @@ function aBody(overrides: { profile?: object; consent?: object } = {}): Body {
     consentSalt: new Uint8Array(32).fill(2),
   }
 }
-const open = (body: Body, context = ADULT): Body =>
-  openBody(encodeCbor(body), commitmentsOf(body), context)
+const open = (body: Body, context = ADULT): Body => {
+  const { bytes, commitments } = encodeBody(body)
+  return openBody(bytes, commitments, context)
+}
 
 describe('openBody', () => {
   it('gives back what encodeBody was given', () => {
@@ -29,13 +30,14 @@ describe('openBody', () => {
       const input = parseProfileInput(profile)
       const shared = shareProfile(input, consent.scopes, TODAY).profile
       const body = { ...aBody(), profile: { ...shared, sealed: new Uint8Array(9) }, consent }
-      expect(openBody(encodeBody(body), commitmentsOf(body), ADULT)).toEqual(body)
+      const { bytes, commitments } = encodeBody(body)
+      expect(openBody(bytes, commitments, ADULT)).toEqual(body)
+      expect(decodeBody(bytes)).toEqual(body)
     }
   })
   it('refuses a body that the log does not commit to, part by part', () => {
     const body = aBody()
-    const bytes = encodeBody(body)
-    const expected = commitmentsOf(body)
+    const { bytes, commitments: expected } = encodeBody(body)
     const other = new Uint8Array(32)
     expect(() => openBody(bytes, { ...expected, profile: other }, ADULT)).toThrow(
       refusal('bad_commitment', '/profile'),
@@ -45,14 +47,14 @@ describe('openBody', () => {
     )
   })
   it('refuses another salt, another sealed part, another word', () => {
-    const expected = commitmentsOf(aBody())
+    const expected = encodeBody(aBody()).commitments
     const changed = [
       { ...aBody(), profileSalt: new Uint8Array(32) },
       aBody({ profile: { sealed: new Uint8Array(60) } }),
       aBody({ profile: { nickname: 'Hazel Fox' } }),
     ]
     for (const body of changed)
-      expect(() => openBody(encodeBody(body), expected, ADULT)).toThrow(
+      expect(() => openBody(encodeBody(body).bytes, expected, ADULT)).toThrow(
         refusal('bad_commitment', '/profile'),
       )
   })
@@ -80,12 +82,12 @@ describe('openBody', () => {
   })
   it('refuses bytes cut anywhere, and bytes beyond the limit', () => {
     const body = aBody()
-    const bytes = encodeBody(body)
+    const { bytes, commitments } = encodeBody(body)
     for (let end = 0; end < bytes.length; end += 1)
-      expect(() => openBody(bytes.slice(0, end), commitmentsOf(body), ADULT)).toThrow(
+      expect(() => openBody(bytes.slice(0, end), commitments, ADULT)).toThrow(
         expect.objectContaining({ name: 'ProtocolError' }),
       )
-    expect(() => openBody(new Uint8Array(BODY_BYTES + 1), commitmentsOf(body), ADULT)).toThrow(
+    expect(() => openBody(new Uint8Array(BODY_BYTES + 1), commitments, ADULT)).toThrow(
       refusal('too_large', ''),
     )
   })

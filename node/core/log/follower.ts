@@ -47,6 +47,11 @@ interface Chunk {
   check: (range: CompactRange) => void
 }
 
+/** Whether some entry ends records: then a full disk must not be in its way. */
+function ends(entries: readonly Entry[]): boolean {
+  return entries.some(({ type }) => type === 'withdraw' || type === 'order' || type === 'expel')
+}
+
 /** Creates the follower of all logs. */
 export function createFollower(ports: FollowerPorts): Follower {
   const { view, store, clock, crypto, network, events, checkpoints } = ports
@@ -72,20 +77,23 @@ export function createFollower(ports: FollowerPorts): Follower {
   async function commit(log: SiteId, chunk: Chunk): Promise<number> {
     const decoded = chunk.entries.map(decodeEntry)
     assertWriter(decoded, log === view.network)
-    const done = await store.write(async (tx) => {
-      const state = await logStateOf(tx, log)
-      // Another source may have brought a part of the chunk while this one was on its way.
-      const known = state.size - chunk.from
-      if (known < 0) throw new ProtocolError('malformed', '/from', 'entries without a gap')
-      if (known >= decoded.length) return { size: state.size, fresh: [], applied: null }
-      const fresh = decoded.slice(known)
-      const bytes = chunk.entries.slice(known)
-      const grown = await extendTree(tx.logs, log, state.range, bytes, crypto.sha256)
-      chunk.check(grown.range)
-      await tx.logs.append(log, { from: state.size, entries: bytes, ...grown })
-      const applied = await apply(tx, log, state.size, fresh)
-      return { size: grown.range.size, fresh, applied }
-    })
+    const done = await store.write(
+      async (tx) => {
+        const state = await logStateOf(tx, log)
+        // Another source may have brought a part of the chunk while this one was on its way.
+        const known = state.size - chunk.from
+        if (known < 0) throw new ProtocolError('malformed', '/from', 'entries without a gap')
+        if (known >= decoded.length) return { size: state.size, fresh: [], applied: null }
+        const fresh = decoded.slice(known)
+        const bytes = chunk.entries.slice(known)
+        const grown = await extendTree(tx.logs, log, state.range, bytes, crypto.sha256)
+        chunk.check(grown.range)
+        await tx.logs.append(log, { from: state.size, entries: bytes, ...grown })
+        const applied = await apply(tx, log, state.size, fresh)
+        return { size: grown.range.size, fresh, applied }
+      },
+      ends(decoded) ? 'erase' : undefined,
+    )
     if (done.applied === null) return done.size
     if (log === view.network) view.fold(done.fresh)
     if (done.applied.requirements !== null) view.setRequirements(log, done.applied.requirements)

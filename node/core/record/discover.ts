@@ -1,6 +1,5 @@
 /** The records of other sites that may be shown here now. */
-import type { Body } from '../../../protocol/body.ts'
-import { decodeCbor } from '../../../protocol/cbor.ts'
+import { decodeBody } from '../../../protocol/body.ts'
 import { dayOf } from '../../../protocol/dates.ts'
 import { decideHome, decideRecord } from '../../../protocol/gate.ts'
 import type { RecordId, SiteId } from '../../../protocol/ids.ts'
@@ -54,7 +53,7 @@ export function createDiscovery(ports: {
     if (decideRecord(gate, gatedOf(held), 'discovery').kind === 'refused') return null
     const bytes = vault.open(held.sealed)
     if (bytes === null) return null
-    const { profile } = decodeCbor(bytes) as Body
+    const { profile } = decodeBody(bytes)
     const age = ageOfFacts(held.facts, dayOf(clock.now()))
     return { record: held.record, home: held.home, age, profile: shownFields(profile) }
   }

@@ -26,8 +26,10 @@ export function createEraser(ports: { store: Store; vault: Vault; events: Events
       const doomed = await store.read((tx) => tx.bodies.doomed(BATCH))
       if (doomed.length === 0) break
       // First the keys: from here on the bodies cannot be read, whatever happens to the rows.
-      await vault.destroy(doomed.map(({ slot }) => slot))
-      await store.write((tx) => tx.bodies.remove(doomed))
+      const slots = doomed.map(({ slot }) => slot)
+      await vault.destroy(slots)
+      await store.write((tx) => tx.bodies.remove(doomed), 'erase')
+      vault.release(slots)
       erased += doomed.length
     }
     if (erased === 0) return

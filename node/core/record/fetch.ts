@@ -120,7 +120,10 @@ export function createFetcher(ports: {
     )
     // A record may have ended while its body was on its way: then the key dies unused.
     const orphans = rows.filter(({ index }) => !kept.has(index)).map((row) => row.sealed.slot)
-    if (orphans.length > 0) await vault.destroy(orphans)
+    if (orphans.length > 0) {
+      await vault.destroy(orphans)
+      vault.release(orphans)
+    }
     return kept.size
   }
 

@@ -1,6 +1,5 @@
 /** This site's own members: their shared data, consents, recipients; changes of consent. */
-import type { Body, SealedProfile } from '../../../protocol/body.ts'
-import { decodeCbor } from '../../../protocol/cbor.ts'
+import { decodeBody, type Body, type SealedProfile } from '../../../protocol/body.ts'
 import {
   checkConsentLive,
   checkNotice,
@@ -76,7 +75,7 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
   function open(row: MemberRow, state: RecordState, held: HeldBody): Loaded | null {
     const bytes = vault.open(held.sealed)
     if (bytes === null) return null
-    const body = decodeCbor(bytes) as Body
+    const body = decodeBody(bytes)
     const home = openHomePart(crypto, keys, body.profile.sealed)
     return home === null ? null : { row, state, body, home }
   }

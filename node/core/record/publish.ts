@@ -1,11 +1,6 @@
 /** Publishes members: consent and profile in, a body kept here and an entry in the log out. */
-import {
-  commitmentsOf,
-  encodeBody,
-  SALT_BYTES,
-  type Body,
-  type SealedProfile,
-} from '../../../protocol/body.ts'
+import { encodeBody, SALT_BYTES, type Body, type SealedProfile } from '../../../protocol/body.ts'
+import { equalBytes, toHex } from '../../../protocol/bytes.ts'
 import { checkConsentLive, checkNotice, type ConsentRecord } from '../../../protocol/consent.ts'
 import { dayNumber, dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
 import type { Publish } from '../../../protocol/entry.ts'
@@ -52,6 +47,7 @@ export interface Draft {
   inputDigest: Uint8Array
   publish: Publish
   body: Body
+  bytes: Uint8Array
   /** Day number of birth, which the home's own copy keeps whatever the scopes. */
   birthDay: number
   consentEvent: ConsentEvent['kind'] | null
@@ -97,15 +93,17 @@ export function draftOf(
     profileSalt: salts.slice(0, SALT_BYTES),
     consentSalt: salts.slice(SALT_BYTES),
   }
+  const { bytes, commitments } = encodeBody(body, crypto.sha256)
   const publish: Publish = {
     type: 'publish',
     record,
     version,
-    ...commitmentsOf(body, crypto.sha256),
+    ...commitments,
     time: clock.now(),
     expires: consent.expiresAt,
   }
-  return { memberKey, inputDigest, publish, body, birthDay, consentEvent: source.consentEvent }
+  const { consentEvent } = source
+  return { memberKey, inputDigest, publish, body, bytes, birthDay, consentEvent }
 }
 
 function consentEventOf(draft: Draft, kind: ConsentEvent['kind']): ConsentEvent {
@@ -128,7 +126,7 @@ export async function writeDrafts(ports: PublishPorts, drafts: readonly Draft[])
   if (drafts.length === 0) return
   if (!writer.isWritable())
     throw new ProtocolError('not_ready', '', 'a log that others have confirmed to be complete')
-  const sealed = await vault.seal(drafts.map(({ body }) => encodeBody(body)))
+  const sealed = await vault.seal(drafts.map(({ bytes }) => bytes))
   const appended = await store.write(async (tx) => {
     const done = await writer.append(
       tx,
@@ -195,20 +193,20 @@ export function createPublisher(ports: PublishPorts): Publisher {
   async function look(members: readonly { key: Uint8Array }[]): Promise<Known[]> {
     return store.read(async (tx) => {
       const rows = await tx.members.byKeys(members.map(({ key }) => key))
-      const byKey = new Map(rows.map((row) => [row.memberKey.join(), row]))
+      const byKey = new Map(rows.map((row) => [toHex(row.memberKey), row]))
       const states = await tx.records.getMany(
         view.self,
         rows.map(({ record }) => record),
       )
       const byRecord = new Map(states.map((state) => [state.record, state]))
       const lasts = await tx.members.lastConsents(members.map(({ key }) => key))
-      const byLast = new Map(lasts.map((event) => [event.memberKey.join(), event]))
+      const byLast = new Map(lasts.map((event) => [toHex(event.memberKey), event]))
       return members.map(({ key }) => {
-        const row = byKey.get(key.join())
+        const row = byKey.get(toHex(key))
         return {
           row,
           state: row === undefined ? undefined : byRecord.get(row.record),
-          last: byLast.get(key.join()),
+          last: byLast.get(toHex(key)),
         }
       })
     })
@@ -225,7 +223,7 @@ export function createPublisher(ports: PublishPorts): Publisher {
     checkConsent(input.consent, last)
     const { profile, keptBack } = shareProfile(input.profile, input.consent.scopes, today)
     const isLive = row !== undefined && state?.live === true
-    if (isLive && row.inputDigest.join() === inputDigest.join()) {
+    if (isLive && equalBytes(row.inputDigest, inputDigest)) {
       const { record, version } = state
       return { outcome: { kind: 'unchanged', record, version, keptBack }, draft: null }
     }

@@ -43,7 +43,7 @@ export function createSweep(ports: {
         // A return of the home means asking for everything anew.
         await tx.records.wantAll(site)
         return count
-      })
+      }, 'erase')
       if (held > 0) events.emit({ type: 'lease.lapsed', home: site })
     }
   }
@@ -54,11 +54,13 @@ export function createSweep(ports: {
       if (expired.length === 0) continue
       if (site === view.self) await ports.expireOwn(expired.map(({ record }) => record))
       else
-        await store.write((tx) =>
-          tx.bodies.doom(
-            site,
-            expired.map(({ index }) => index),
-          ),
+        await store.write(
+          (tx) =>
+            tx.bodies.doom(
+              site,
+              expired.map(({ index }) => index),
+            ),
+          'erase',
         )
     }
   }

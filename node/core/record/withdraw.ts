@@ -1,4 +1,5 @@
 /** Ends records: the key dies at once, the entry follows, partners are told before anything else. */
+import { toHex } from '../../../protocol/bytes.ts'
 import type { Withdraw, WithdrawReason } from '../../../protocol/entry.ts'
 import type { RecordId } from '../../../protocol/ids.ts'
 import type { PrivateKeys } from '../identity.ts'
@@ -90,7 +91,7 @@ export function createWithdrawer(ports: {
       if (writer.isWritable()) return writer.append(tx, entries)
       for (const { record } of rows) await tx.records.addPending({ record, reason, time, notice })
       return null
-    })
+    }, 'erase')
     // The partners hear of it while this node erases: neither waits for the other.
     const telling = appended === null ? Promise.resolve() : writer.released(appended)
     await eraser.flush()
@@ -105,14 +106,14 @@ export function createWithdrawer(ports: {
   return {
     withdraw: (ids, reason, notice) =>
       lock(async () => {
-        const byKey = new Map(ids.map((id) => [memberKeyOf(crypto, keys, id).join(), id] as const))
+        const byKey = new Map(ids.map((id) => [toHex(memberKeyOf(crypto, keys, id)), id] as const))
         const rows = await store.read((tx) =>
           tx.members.byKeys([...new Set(ids)].map((id) => memberKeyOf(crypto, keys, id))),
         )
         const done = await withdrawRows(rows, reason, notice)
         return new Map(
           rows.flatMap((row, at): [string, Withdrawn][] => {
-            const id = byKey.get(row.memberKey.join())
+            const id = byKey.get(toHex(row.memberKey))
             const one = done[at]
             return id === undefined || one === undefined ? [] : [[id, one]]
           }),
