@@ -1,0 +1,80 @@
+/** `dpn verify`: checks an evidence file offline. */
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import type { VerifierKey } from '../../protocol/note.ts'
+import { checkEvidence, parseLogKey } from '../roles/offline.ts'
+import { perform, withExamples, withJson, type JsonOption, type Shell } from './command.ts'
+import { timeText, UsageError, type Outcome } from './outcome.ts'
+
+/** Characters of a file that are read at most: an evidence file is far below. */
+const FILE_BYTES = 64 * 1024 * 1024
+
+/** Reads a text file that the user has named. */
+export function readInput(path: string): string {
+  try {
+    const bytes = readFileSync(path)
+    if (bytes.length > FILE_BYTES) throw new UsageError(`${path} is too large to be read`)
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    throw new UsageError(`${path} cannot be read as UTF-8 text`, { cause: error })
+  }
+}
+
+function parseKey(vkey: string): VerifierKey {
+  try {
+    const key = parseLogKey(vkey)
+    if (key !== null) return key
+  } catch {
+    // Said below.
+  }
+  throw new UsageError("--key: expected the coordinator's verifier key: name+id+key")
+}
+
+/** Checks the file; each check is a line, and the first that fails is the last one. */
+export function verifyFile(path: string, vkey: string): Outcome {
+  const key = parseKey(vkey)
+  const { checks, failure, proven } = checkEvidence(readInput(path), key)
+  const lines = checks.map((check) => `ok    ${check}`)
+  if (failure !== null || proven === null)
+    return {
+      failed: true,
+      json: { file: path, verdict: 'refused', checks, failure },
+      lines: [...lines, `FAIL  ${failure}`, 'REFUSED: this file proves nothing.'],
+    }
+  const { entry, log, index, cosigned } = proven
+  const record = 'record' in entry ? entry.record : null
+  const said = record === null ? entry.type : `${entry.type} of record ${record}`
+  const json = {
+    file: path,
+    verdict: 'proven',
+    checks,
+    failure: null,
+    log,
+    index,
+    entry: { type: entry.type, record, time: entry.time },
+    cosigned,
+  }
+  return {
+    json,
+    lines: [
+      ...lines,
+      `PROVEN: ${said}, written ${timeText(entry.time)}, is entry ${index} of the log of ${log};`,
+      ...cosigned.map(({ name, time }) => `  applied by ${name}, ${timeText(time)}`),
+    ],
+  }
+}
+
+/** Adds the command. */
+export function addVerify(program: Command, shell: Shell): void {
+  const command = withJson(program.command('verify'))
+    .description('check an evidence file offline, line by line')
+    .argument('<file>', 'the evidence file')
+    .requiredOption('--key <vkey>', "the coordinator's verifier key")
+  withExamples(
+    command,
+    'dpn verify evidence.json --key "dpn.example+1a2b3c4d+AbCd…"',
+  ).action((file: string, options: JsonOption & { key: string }) =>
+    perform(shell, options, () => verifyFile(file, options.key)),
+  )
+}

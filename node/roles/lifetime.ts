@@ -1,0 +1,58 @@
+/** Starting in order, stopping in reverse, and the signals that ask for it. */
+
+/** Seconds that a stop may take before the process ends anyway. */
+const STOP_SECONDS = 5
+
+/** A node that runs. */
+export interface Running {
+  /** Base address of the HTTP interface. */
+  url: string
+  /** Addresses of the libp2p host, without the peer id. */
+  addresses: string[]
+  stop: () => Promise<void>
+}
+
+/** Steps taken back in reverse; a step that fails does not keep the others from running. */
+export interface Steps {
+  add: (undo: () => unknown) => void
+  undo: () => Promise<void>
+}
+
+/** Collects what has to be undone. */
+export function createSteps(): Steps {
+  const undos: (() => unknown)[] = []
+  return {
+    add: (undo) => void undos.push(undo),
+    undo: async () => {
+      const failures: unknown[] = []
+      for (let undo = undos.pop(); undo !== undefined; undo = undos.pop()) {
+        try {
+          await undo()
+        } catch (error) {
+          failures.push(error)
+        }
+      }
+      if (failures.length > 0) throw new AggregateError(failures, 'The node did not stop cleanly')
+    },
+  }
+}
+
+/**
+ * Waits for SIGTERM or SIGINT and stops; ends the process when that takes too long or a second
+ * signal comes.
+ */
+export async function untilStopped(running: Pick<Running, 'stop'>): Promise<void> {
+  let signals = 0
+  await new Promise<void>((resolve) => {
+    const heard = (): void => {
+      signals += 1
+      if (signals > 1) process.exit(1)
+      resolve()
+    }
+    process.on('SIGTERM', heard)
+    process.on('SIGINT', heard)
+  })
+  const deadline = setTimeout(() => process.exit(1), STOP_SECONDS * 1000)
+  deadline.unref()
+  await running.stop()
+}

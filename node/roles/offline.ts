@@ -1,0 +1,159 @@
+/** Work on a data folder whose node is not running, and work that needs no node at all. */
+import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
+import { verifyEvidence, type EvidenceVerdict } from '../../protocol/evidence.ts'
+import type { SiteId } from '../../protocol/ids.ts'
+import {
+  formatVerifierKey,
+  KEY_TYPE_ED25519,
+  parseVerifierKey,
+  type VerifierKey,
+} from '../../protocol/note.ts'
+import { COORDINATOR_ROLES, createAccess, SITE_ROLES, type Access } from '../core/access.ts'
+import { createIdentity, derivePrivateKeys } from '../core/identity.ts'
+import { backup, restore } from '../store/backup.ts'
+import { createFolder, folderAt } from '../store/folder.ts'
+import { openStorage } from '../store/storage.ts'
+import { configPath, loadConfig, readSettings, type Config } from './config.ts'
+import { OperatorError } from './faults.ts'
+import { createSecrets, readSecrets } from './secrets.ts'
+import {
+  settingsOfEnvironment,
+  settingsOfFile,
+  SETTINGS,
+  type SettingName,
+  type Settings,
+} from './settings.ts'
+import { createClock, systemCrypto, systemRandom } from './system.ts'
+
+/** The public keys of a node, as verifier keys. */
+export interface PublicKeys {
+  site: SiteId
+  network: SiteId
+  logKey: string
+  witnessKey: string
+}
+
+export type RawSettings = Partial<Record<SettingName, string | number | boolean | object>>
+
+function writeConfig(path: string, settings: RawSettings): void {
+  const file = openSync(path, 'wx', 0o600)
+  try {
+    writeSync(file, `${JSON.stringify(settings, null, 2)}\n`)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/**
+ * Makes a data folder: settings and secrets. Nothing that is there is overwritten.
+ *
+ * @throws SettingError for a bad setting, OperatorError where the folder has settings already
+ */
+export function initFolder(
+  path: string,
+  raw: RawSettings,
+  env: NodeJS.ProcessEnv,
+): PublicKeys & { created: string[] } {
+  const file = configPath(path)
+  if (existsSync(file)) throw new OperatorError(`The folder ${path} has settings already: ${file}`)
+  // Checked before anything is written.
+  settingsOfFile(raw, 'the options')
+  const folder = createFolder(path)
+  writeConfig(file, raw)
+  const created = [file, ...createSecrets(folder)]
+  return { ...readPublicKeys(path, env), created }
+}
+
+function settingsOf(path: string, env: NodeJS.ProcessEnv): Settings {
+  return { ...readSettings(path), ...settingsOfEnvironment(env) }
+}
+
+/** The public keys that follow from a folder's settings and secrets. */
+export function readPublicKeys(path: string, env: NodeJS.ProcessEnv): PublicKeys {
+  const settings = settingsOf(path, env)
+  const network = settings.network ?? (settings.coordinatorKey?.name as SiteId | undefined)
+  const site = settings.role === 'coordinator' ? network : settings.site
+  if (network === undefined || site === undefined)
+    throw new OperatorError(`The folder ${path} does not say which site it is: run "dpn init"`)
+  const { node } = readSecrets(folderAt(path), {
+    node: settings.nodeKey ?? null,
+    storage: settings.storageKey ?? new Uint8Array(0),
+  })
+  const { logKey, witnessKey } = createIdentity(network, site, node)
+  return {
+    site,
+    network,
+    logKey: formatVerifierKey(logKey),
+    witnessKey: formatVerifierKey(witnessKey),
+  }
+}
+
+/** Runs `work` with the API keys of a folder whose node is not running. */
+export async function withAccess<T>(
+  path: string,
+  env: NodeJS.ProcessEnv,
+  work: (access: Access) => Promise<T>,
+): Promise<T> {
+  const config: Config = loadConfig(env, path)
+  const folder = folderAt(path)
+  const secrets = readSecrets(folder, config.secrets)
+  await using storage = await openStorage({
+    folder,
+    site: config.site,
+    masterKey: derivePrivateKeys(secrets.storage).master,
+    random: systemRandom,
+    crypto: systemCrypto,
+  })
+  const roles: readonly string[] = config.role === 'site' ? SITE_ROLES : COORDINATOR_ROLES
+  const ports = {
+    store: storage.store,
+    clock: createClock({ emit: () => undefined }),
+    random: systemRandom,
+    crypto: systemCrypto,
+  }
+  return work(createAccess(ports, roles))
+}
+
+/** Writes a backup; the node may run. It holds no body and no key. */
+export function backupFolder(path: string, file: string): void {
+  backup(path, file)
+}
+
+/**
+ * Makes a data folder from a backup, and copies settings and secrets into it, which no backup has.
+ *
+ * @param from a folder with `config.json`, `node.key` and `storage.key`; null where the
+ *   environment has them, or the operator puts them there
+ */
+export async function restoreFolder(file: string, path: string, from: string | null) {
+  await restore(file, path)
+  if (from === null) return
+  const [source, target] = [folderAt(from), folderAt(path)]
+  for (const [old, fresh] of [
+    [configPath(from), configPath(path)],
+    [source.nodeKey, target.nodeKey],
+    [source.storageKey, target.storageKey],
+  ] as const) {
+    if (!existsSync(old)) continue
+    copyFileSync(old, fresh)
+    chmodSync(fresh, 0o600)
+  }
+}
+
+/** The verifier key of a coordinator's log. @throws ProtocolError */
+export function parseLogKey(vkey: string): VerifierKey | null {
+  const key = parseVerifierKey(vkey.trim())
+  return key.type === KEY_TYPE_ED25519 ? key : null
+}
+
+/** Checks an evidence file with nothing but the coordinator's key. */
+export function checkEvidence(text: string, coordinatorKey: VerifierKey): EvidenceVerdict {
+  return verifyEvidence(text, coordinatorKey, systemCrypto.verify)
+}
+
+/** Whether a name is one of the settings. */
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name)
+}
