@@ -149,14 +149,37 @@ function writeMap(writer: Writer, map: object, depth: number): void {
   const prototype: unknown = Object.getPrototypeOf(map)
   if (prototype !== Object.prototype && prototype !== null)
     throw new ProtocolError('wrong_type', '', 'a plain object')
-  const keys = Object.keys(map)
-  sortKeys(keys)
+  const keys = shapeOf(Object.keys(map))
   writeHead(writer, MAP, keys.length)
-  for (const key of keys) {
-    if (key === '__proto__') throw protoKey()
-    writeText(writer, key)
+  for (const { key, encoded } of keys) {
+    writeBytes(writer, encoded)
     writeValue(writer, Reflect.get(map, key), depth + 1)
   }
+}
+
+interface EncodedKey {
+  key: string
+  encoded: Uint8Array
+}
+/** Key sets met before, in their order: messages have few shapes, and a node writes millions. */
+const shapes = new Map<string, EncodedKey[]>()
+const SHAPES = 1024
+
+function shapeOf(keys: string[]): EncodedKey[] {
+  const name = keys.join('\n')
+  const known = shapes.get(name)
+  if (known !== undefined && known.length === keys.length) return known
+  sortKeys(keys)
+  const shape = keys.map((key) => {
+    if (key === '__proto__') throw protoKey()
+    const writer: Writer = { bytes: new Uint8Array(key.length + 9), used: 0 }
+    writeText(writer, key)
+    return { key, encoded: writer.bytes.slice(0, writer.used) }
+  })
+  // Two key sets can share a name only where keys hold line feeds; those are not remembered.
+  if (shapes.size >= SHAPES) shapes.clear()
+  if (keys.every((key) => !key.includes('\n'))) shapes.set(name, shape)
+  return shape
 }
 
 /** Insertion sort: maps are small, and written in order by most callers. */

@@ -54,12 +54,12 @@ function configure(sqlite: Sqlite.Database, path: string): void {
   if (path !== MEMORY) {
     sqlite.pragma('journal_mode = WAL')
     sqlite.pragma('synchronous = FULL')
-    sqlite.pragma(`cache_size = -${CACHE_KIB}`)
-    sqlite.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     sqlite.pragma('mmap_size = 0')
   }
   sqlite.pragma('secure_delete = ON')
   sqlite.pragma('temp_store = MEMORY')
+  // KiB. Record ids are random, so that every index is written all over.
+  sqlite.pragma('cache_size = -32768')
   sqlite.pragma('foreign_keys = ON')
   sqlite.pragma('trusted_schema = OFF')
 }
