@@ -1,0 +1,172 @@
+/** Mounts one operation: its place in the OpenAPI document, its guards, its strict input. */
+import { z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { parseWith } from '../../protocol/schema.ts'
+import { authenticate } from './auth.ts'
+import type { Door, Env } from './app.ts'
+import { readJson } from './body.ts'
+import { HttpProblem } from './problem.ts'
+
+export type Method = 'get' | 'put' | 'post' | 'delete'
+
+/** What an operation answers: words, and a schema where it answers JSON. */
+export interface Answer {
+  description: string
+  schema?: z.ZodType
+  /** Media type; `application/json` with a schema. */
+  type?: string
+}
+
+export interface Operation<Query extends z.ZodObject, Body extends z.ZodType> {
+  method: Method
+  /** With parameters in braces: `/v1/members/{id}`. */
+  path: string
+  /** Roles that may call it; null for everybody. */
+  roles: readonly string[] | null
+  tag: string
+  summary: string
+  description?: string
+  /** Strict: a parameter that is not in it is refused. */
+  query?: Query
+  /** The JSON body, checked here. */
+  body?: Body
+  /** The body as documented, where the core checks it or the handler reads it as a stream. */
+  shownBody?: { schema: z.ZodType; type?: string; example?: unknown }
+  answers: Record<number, Answer>
+}
+
+export type OperationContext = Context<Env>
+export interface Input<Query, Body> {
+  query: Query
+  body: Body
+}
+
+const PARAMETERS: Readonly<Record<string, string>> = {
+  id: "the site's own id of the member, or of a key",
+  record: 'the id of a record: 32 hexadecimal digits',
+  home: 'the domain name of the site whose member it is',
+  site: 'the domain name of a site',
+  index: 'the index of an entry in the log, from 0',
+}
+
+function unwrapped(schema: unknown): unknown {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault
+    ? unwrapped(schema.unwrap())
+    : schema
+}
+
+/** A parameter as its schema expects it: a list where it may be repeated, a number, or text. */
+function queryValue(schema: unknown, values: readonly string[]): unknown {
+  const inner = unwrapped(schema)
+  if (inner instanceof z.ZodArray) return values
+  const [value] = values
+  if (values.length !== 1 || value === undefined) return values
+  if (inner instanceof z.ZodNumber && /^-?\d{1,15}$/.test(value)) return Number(value)
+  if (inner instanceof z.ZodBoolean && /^(?:true|false)$/.test(value)) return value === 'true'
+  return value
+}
+
+function parseQuery<Query extends z.ZodObject>(c: Context, schema: Query): z.output<Query> {
+  const raw: Record<string, unknown> = {}
+  for (const [name, values] of Object.entries(c.req.queries()))
+    raw[name] = queryValue(schema.shape[name], values)
+  return parseWith(schema, raw)
+}
+
+const noQuery = z.strictObject({})
+
+function register(door: Door, operation: Operation<z.ZodObject, z.ZodType>): void {
+  const { method, path, roles, tag, summary, description, query, body, shownBody } = operation
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
+  const params = z.object(
+    Object.fromEntries(names.map((name) => [name, z.string().describe(PARAMETERS[name] ?? name)])),
+  )
+  const schema = body ?? shownBody?.schema
+  const media = schema && {
+    schema,
+    ...(shownBody?.example !== undefined && { example: shownBody.example }),
+  }
+  const roleText = roles === null ? 'No key needed.' : `Roles: ${roles.join(', ')}.`
+  door.app.openAPIRegistry.registerPath({
+    method,
+    path,
+    tags: [tag],
+    summary,
+    description: description === undefined ? roleText : `${description}\n\n${roleText}`,
+    ...(roles !== null && { security: [{ key: [] }] }),
+    request: {
+      ...(names.length > 0 && { params }),
+      ...(query !== undefined && { query }),
+      ...(media !== undefined && {
+        body: {
+          required: true,
+          content: { [shownBody?.type ?? 'application/json']: media },
+        },
+      }),
+    },
+    responses: Object.fromEntries(
+      Object.entries(operation.answers).map(([status, answer]) => [
+        status,
+        {
+          description: answer.description,
+          ...((answer.schema !== undefined || answer.type !== undefined) && {
+            content: {
+              [answer.type ?? 'application/json']: { schema: answer.schema ?? z.string() },
+            },
+          }),
+        },
+      ]),
+    ),
+  })
+}
+
+async function admit(c: OperationContext, door: Door, roles: readonly string[] | null) {
+  if (roles === null) {
+    door.perAddress.take(door.addressOf(c))
+    return
+  }
+  try {
+    const key = await authenticate(c, door.access, roles)
+    door.perKey.take(key.id)
+    c.set('key', key)
+  } catch (error) {
+    // Only who fails pays here: a site behind the same address is not shut out by a guesser.
+    if (error instanceof HttpProblem && error.code === 'unauthorized')
+      door.perAddress.take(`${door.addressOf(c)} wrong key`)
+    throw error
+  }
+}
+
+/**
+ * Mounts an operation. Guards come first, then the query, then the body: who may not ask learns
+ * nothing, and nothing is read for them.
+ */
+export function mount<
+  Query extends z.ZodObject = typeof noQuery,
+  Body extends z.ZodType = z.ZodUndefined,
+>(
+  door: Door,
+  operation: Operation<Query, Body>,
+  handle: (
+    c: OperationContext,
+    input: Input<z.output<Query>, z.output<Body>>,
+  ) => Promise<Response> | Response,
+): void {
+  register(door, operation)
+  const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
+  const { roles, query, body } = operation
+  door.app.on(operation.method.toUpperCase(), path, async (c) => {
+    c.set('route', operation.path)
+    await admit(c, door, roles)
+    const parsed = parseQuery(c, query ?? noQuery) as z.output<Query>
+    const json = (
+      body === undefined ? undefined : parseWith(body, await readJson(c))
+    ) as z.output<Body>
+    return handle(c, { query: parsed, body: json })
+  })
+}
+
+/** Takes the rows of a page from what the caller's key may list. */
+export function takeRows(door: Door, c: OperationContext, rows: number): void {
+  door.rowsPerKey.take(c.get('key')?.id ?? door.addressOf(c), rows)
+}

@@ -1,0 +1,33 @@
+/** The interface of a site node, for the website's back end. */
+import { createDoor, type App } from './app.ts'
+import { mountDocs } from './docs.ts'
+import { mountBulk } from './v1/bulk.ts'
+import { mountKeys } from './v1/keys.ts'
+import { mountMembers } from './v1/members.ts'
+import { READ, type SitePorts } from './v1/ports.ts'
+import { mountRecords } from './v1/records.ts'
+import { mountRequirements } from './v1/requirements.ts'
+import { mountHealth, mountMetrics, mountStatus } from './v1/status.ts'
+import { mountWithdrawals } from './v1/withdrawals.ts'
+
+/** Builds the app; serve it with `serve`. */
+export function createSiteApp(ports: SitePorts): App {
+  const door = createDoor(ports, ports.access)
+  mountBulk(door, ports)
+  mountMembers(door, ports)
+  mountWithdrawals(door, ports)
+  mountRequirements(door, ports)
+  mountRecords(door, ports)
+  mountStatus(door, ports)
+  mountHealth(door)
+  mountMetrics(door, ports.metrics, READ)
+  mountKeys(door, ports)
+  mountDocs(door.app, {
+    title: 'Dating Pro Network: site node',
+    version: ports.version,
+    description:
+      'Publishes the consenting members of this site to the Network, shows those of other sites, ' +
+      'and makes every copy vanish on withdrawal. Call it from your back end, never from a browser.',
+  })
+  return door.app
+}

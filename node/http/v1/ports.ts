@@ -1,0 +1,21 @@
+/** What the routes of a site's interface are handed. */
+import type { Access, SiteRole } from '../../core/access.ts'
+import type { Clock, Network } from '../../core/ports.ts'
+import type { Site } from '../../core/site.ts'
+import type { Store } from '../../core/store.ts'
+import type { BasePorts } from '../app.ts'
+
+export interface SitePorts extends BasePorts {
+  site: Site
+  store: Store
+  clock: Clock
+  network: Pick<Network, 'connected'>
+  access: Access<SiteRole>
+  /** Version of the software. */
+  version: string
+}
+
+/** Roles by what they may do. */
+export const READ: readonly SiteRole[] = ['admin', 'write', 'read']
+export const WRITE: readonly SiteRole[] = ['admin', 'write']
+export const ADMIN: readonly SiteRole[] = ['admin']
