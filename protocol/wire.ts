@@ -66,7 +66,13 @@ export type SyncReply =
 /** First frame of a bodies stream: record versions named by the index of their publish entry. */
 export interface BodiesRequest {
   home: SiteId
+  /** Strictly increasing. */
   indexes: number[]
+  /**
+   * Size of the asker's own log up to its newest requirements entry, 0 where it has none. A holder
+   * that knows other requirements answers `unknown` instead of judging by the wrong ones.
+   */
+  requirements: number
 }
 export type BodyAnswer =
   | { kind: 'body'; index: number; body: Uint8Array }
@@ -105,7 +111,14 @@ const noteText = z.string().max(NOTE_BYTES)
 const entries = z.array(bytesUpTo(ENTRY_BYTES)).max(65_536)
 const addresses = z.array(z.string().max(ADDRESS_CHARS)).max(ADDRESSES)
 const heads = z.array(z.strictObject({ log: site, size: count, heartbeat: count })).max(HEADS)
-const indexes = z.array(count).min(1).max(BODIES_PER_REQUEST)
+const indexes = z
+  .array(count)
+  .min(1)
+  .max(BODIES_PER_REQUEST)
+  .refine(
+    (list) => list.every((index, at) => at === 0 || index > (list[at - 1] ?? 0)),
+    'indexes in increasing order',
+  )
 
 const announcementSchema = z.strictObject({ log: site, note: noteText, from: count, entries })
 const syncRequestSchema = z.discriminatedUnion('kind', [
@@ -127,7 +140,7 @@ const syncReplySchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('unknown') }),
 ])
-const bodiesRequestSchema = z.strictObject({ home: site, indexes })
+const bodiesRequestSchema = z.strictObject({ home: site, indexes, requirements: count })
 const bodiesReplySchema = z.strictObject({
   answers: z
     .array(
@@ -164,12 +177,12 @@ export const reportCodec: Codec<Report> = codec(reportSchema)
 export const reportAnswerCodec: Codec<ReportAnswer> = codec(reportAnswerSchema)
 
 /**
- * Checks that `answers` answer just what was asked, each once.
+ * Checks that `answers` answer what is still open, each once, and strikes it off.
  *
+ * @param open the indexes asked for and not answered so far
  * @throws ProtocolError `malformed`
  */
-export function assertAnswers(request: BodiesRequest, answers: BodyAnswer[]): void {
-  const asked = new Set(request.indexes)
+export function takeAnswers(open: Set<number>, answers: readonly BodyAnswer[]): void {
   for (const { index } of answers)
-    if (!asked.delete(index)) throw new ProtocolError('malformed', '/answers', 'what was asked for')
+    if (!open.delete(index)) throw new ProtocolError('malformed', '/answers', 'what was asked for')
 }

@@ -66,7 +66,7 @@ export async function createSite(
       )
         isOwnStale = true
       if (log === view.network) return
-      node.tasks.background('fetch', () => fetcher.fetch(log))
+      node.tasks.background('fetch', () => fetcher.fetch(log, applied !== null))
     },
     forked: async (fork) => {
       if (!network.connected().includes(view.network)) return

@@ -2,7 +2,7 @@
 import type { Connection } from '@libp2p/interface'
 import { ProtocolError } from '../../protocol/errors.ts'
 import {
-  assertAnswers,
+  takeAnswers,
   BODIES_PROTOCOL,
   bodiesReplyCodec,
   bodiesRequestCodec,
@@ -35,8 +35,7 @@ export async function* askBodies(
   for await (const reply of ask(BODIES, connection, request, deadlines)) {
     // Checked before it is handed on, and never empty, so that the number of frames is bounded.
     if (reply.answers.length === 0) throw new ProtocolError('malformed', '/answers', 'an answer')
-    assertAnswers({ home: request.home, indexes: [...open] }, reply.answers)
-    for (const { index } of reply.answers) open.delete(index)
+    takeAnswers(open, reply.answers)
     yield reply
   }
   if (open.size > 0) throw new ProtocolError('malformed', '/answers', 'an answer to each index')

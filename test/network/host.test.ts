@@ -159,7 +159,9 @@ describe('streams', () => {
     ])
     const entries = await all(brio.host.sync(AMOR, { kind: 'entries', log: AMOR, from: 4 }))
     expect(entries.map(({ kind }) => kind)).toEqual(['checkpoint', 'entries', 'entries', 'entries'])
-    const bodies = await all(brio.host.bodies(AMOR, { home: AMOR, indexes: [1, 2] }))
+    const bodies = await all(
+      brio.host.bodies(AMOR, { home: AMOR, indexes: [1, 2], requirements: 0 }),
+    )
     expect(bodies.flatMap(({ answers }) => answers)).toEqual([
       { kind: 'body', index: 1, body: new Uint8Array(1_000).fill(1) },
       { kind: 'body', index: 2, body: new Uint8Array(1_000).fill(2) },
@@ -178,15 +180,17 @@ describe('streams', () => {
     const amor = await start(AMOR, registry)
     const brio = await start(BRIO, registry)
     brio.host.learnAddresses([{ site: AMOR, addresses: amor.host.ownAddresses() }])
-    expect(await all(brio.host.bodies(AMOR, { home: AMOR, indexes: [5] }))).toEqual([
-      { answers: [{ kind: 'gone', index: 5 }] },
-    ])
+    expect(
+      await all(brio.host.bodies(AMOR, { home: AMOR, indexes: [5], requirements: 0 })),
+    ).toEqual([{ answers: [{ kind: 'gone', index: 5 }] }])
   })
 
   it('fails at once for a site without an address', async () => {
     const registry = await members(AMOR, BRIO)
     const amor = await start(AMOR, registry)
-    await expect(all(amor.host.bodies(BRIO, { home: BRIO, indexes: [1] }))).rejects.toMatchObject({
+    await expect(
+      all(amor.host.bodies(BRIO, { home: BRIO, indexes: [1], requirements: 0 })),
+    ).rejects.toMatchObject({
       reason: 'unreachable',
     })
     expect(amor.events).toContainEqual({

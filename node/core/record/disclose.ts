@@ -23,7 +23,7 @@ export function gatedOf(held: HeldBody): GatedRecord {
 
 function judge(
   view: GateView,
-  isHomeOpen: boolean,
+  homeAnswer: 'open' | 'withheld' | 'unknown',
   logSize: number,
   found: { index: number; state: RecordState | undefined; held: HeldBody | undefined },
 ): Verdict {
@@ -31,7 +31,7 @@ function judge(
   if (index >= logSize) return { kind: 'unknown' }
   // Superseded or ended: no longer a version that anybody should hold.
   if (state === undefined || !state.live) return { kind: 'gone' }
-  if (!isHomeOpen) return { kind: 'withheld' }
+  if (homeAnswer !== 'open') return { kind: homeAnswer }
   if (held === undefined) return { kind: 'unknown' }
   return decideRecord(view, gatedOf(held), 'discovery').kind === 'allowed'
     ? { kind: 'body', held }
@@ -48,23 +48,37 @@ export function createDiscloser(ports: {
 }): (from: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply> {
   const { view, store, vault, clock, events } = ports
 
+  /**
+   * What holds for all records of the home. Where it is this node that knows too little just now,
+   * the answer is `unknown`: the partner asks again, here or elsewhere.
+   */
+  function homeAnswer(gate: GateView, requirements: number): 'open' | 'withheld' | 'unknown' {
+    const { home, partner } = gate
+    if (partner !== home && (view.requirements(partner)?.index ?? -1) + 1 !== requirements)
+      return 'unknown'
+    const decision = decideHome(gate)
+    if (decision.kind === 'allowed') return 'open'
+    const { reason } = decision
+    return reason === 'registry-stale' || reason === 'home-silent' ? 'unknown' : 'withheld'
+  }
+
   /** Judges a whole request and writes the ledger row in one transaction. */
   async function judgeAll(
     tx: WriteTransaction,
     partner: SiteId,
-    { home, indexes }: BodiesRequest,
+    { home, indexes, requirements }: BodiesRequest,
   ): Promise<{ index: number; verdict: Verdict }[]> {
     const gate = view.gate(home, partner)
-    const isOpen = decideHome(gate).kind === 'allowed'
+    const answer = homeAnswer(gate, requirements)
     const { size } = await logStateOf(tx, home)
     const states = new Map(
       (await tx.records.atIndexes(home, indexes)).map((state) => [state.index, state]),
     )
-    const bodies = isOpen ? await tx.bodies.atIndexes(home, indexes) : []
+    const bodies = answer === 'open' ? await tx.bodies.atIndexes(home, indexes) : []
     const held = new Map(bodies.map((body) => [body.index, body]))
     const verdicts = indexes.map((index) => ({
       index,
-      verdict: judge(gate, isOpen, size, {
+      verdict: judge(gate, answer, size, {
         index,
         state: states.get(index),
         held: held.get(index),
@@ -79,7 +93,7 @@ export function createDiscloser(ports: {
     return verdicts
   }
 
-  function answer(index: number, verdict: Verdict): BodyAnswer {
+  function answerOf(index: number, verdict: Verdict): BodyAnswer {
     if (verdict.kind !== 'body') return { kind: verdict.kind, index }
     // Erased since the verdict: the key is gone, and so is the body.
     const body = vault.open(verdict.held.sealed)
@@ -92,7 +106,7 @@ export function createDiscloser(ports: {
     let bytes = 0
     let bodies = 0
     for (const { index, verdict } of verdicts) {
-      const one = answer(index, verdict)
+      const one = answerOf(index, verdict)
       batch.push(one)
       if (one.kind === 'body') {
         bodies += 1

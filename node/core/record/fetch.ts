@@ -16,9 +16,16 @@ import type { BodyColumns, HeldBody, RecordState, Store, WriteTransaction } from
 import type { View } from '../view.ts'
 
 export interface Fetcher {
-  /** Asks connected holders for the bodies of a home that are wanted here. */
-  fetch: (home: SiteId) => Promise<void>
+  /**
+   * Asks connected holders for the bodies of a home that are wanted here. Who had nothing to give
+   * lately is left in peace for a while, unless there is news to ask for.
+   */
+  fetch: (home: SiteId, hasNews?: boolean) => Promise<void>
 }
+
+/** Seconds for which a source that had nothing is not asked again; doubled each time. */
+const PAUSE_SECONDS = 1
+const LONGEST_PAUSE_SECONDS = 64
 
 /** Takes own bodies that came back from partners, e.g. to rebuild the index of members. */
 export type OwnBodiesReturned = (
@@ -61,6 +68,8 @@ export function createFetcher(ports: {
   const { view, store, vault, clock, crypto, network, events } = ports
   const running = new Map<SiteId, Promise<void>>()
   const again = new Set<SiteId>()
+  /** By "home source": when to ask again. A clock that jumps back ends a pause. */
+  const pauses = new Map<string, { since: number; until: number; seconds: number }>()
 
   /** Whether this node may hold the body: the receiver's half of the gate. */
   function assertEligible(home: SiteId, body: Body, publish: Publish): void {
@@ -103,11 +112,22 @@ export function createFetcher(ports: {
     )
   }
 
+  /** Own records whose withdrawal still waits for the log must not come back from a partner. */
+  async function withoutPending<Row extends BodyColumns>(
+    tx: WriteTransaction,
+    home: SiteId,
+    rows: readonly Row[],
+  ): Promise<readonly Row[]> {
+    if (home !== view.self) return rows
+    const pending = new Set((await tx.records.pendingWithdrawals()).map(({ record }) => record))
+    return rows.filter(({ record }) => !pending.has(record))
+  }
+
   async function keep(
     home: SiteId,
     opened: readonly Opened[],
     before: ReturnType<typeof fence>,
-  ): Promise<number> {
+  ): Promise<Set<number>> {
     const sealed = await vault.seal(opened.map(({ bytes }) => bytes))
     const rows: Omit<HeldBody, 'home'>[] = opened.flatMap(({ columns }, at) => {
       const own = sealed[at]
@@ -115,7 +135,9 @@ export function createFetcher(ports: {
     })
     const kept = new Set(
       await store.write(async (tx) =>
-        (await stands(tx, before)) ? tx.bodies.insert(home, rows) : [],
+        (await stands(tx, before))
+          ? tx.bodies.insert(home, await withoutPending(tx, home, rows))
+          : [],
       ),
     )
     // A record may have ended while its body was on its way: then the key dies unused.
@@ -124,12 +146,17 @@ export function createFetcher(ports: {
       await vault.destroy(orphans)
       vault.release(orphans)
     }
-    return kept.size
+    return kept
   }
 
-  async function process(home: SiteId, source: SiteId, { wanted, answers }: Batch): Promise<void> {
+  /** Returns how many of the wanted bodies need not be asked for any more. */
+  async function process(
+    home: SiteId,
+    source: SiteId,
+    { wanted, answers }: Batch,
+  ): Promise<number> {
     const before = fence()
-    if (decideHome(view.gate(home, view.self)).kind === 'refused') return
+    if (decideHome(view.gate(home, view.self)).kind === 'refused') return 0
     const indexes = wanted.map(({ index }) => index)
     const entries = await store.read((tx) => tx.logs.entriesAt(home, indexes))
     const opened: Opened[] = []
@@ -150,10 +177,12 @@ export function createFetcher(ports: {
       }
     }
     if (settled.length > 0) await store.write((tx) => tx.records.setAsked(home, settled))
-    if (opened.length === 0) return
-    const count = await keep(home, opened, before)
-    if (home === view.self) await ports.onOwnBodies(opened)
-    events.emit({ type: 'bodies.kept', home, from: source, count })
+    if (opened.length === 0) return settled.length
+    const kept = await keep(home, opened, before)
+    if (home === view.self)
+      await ports.onOwnBodies(opened.filter(({ columns }) => kept.has(columns.index)))
+    events.emit({ type: 'bodies.kept', home, from: source, count: kept.size })
+    return settled.length + kept.size
   }
 
   async function ask(home: SiteId, source: SiteId, above: number): Promise<Batch | null> {
@@ -161,23 +190,30 @@ export function createFetcher(ports: {
     if (wanted.length === 0) return null
     const answers: BodyAnswer[] = []
     const indexes = wanted.map(({ index }) => index)
-    for await (const reply of network.bodies(source, { home, indexes }))
+    const requirements = (view.requirements(view.self)?.index ?? -1) + 1
+    for await (const reply of network.bodies(source, { home, indexes, requirements }))
       answers.push(...reply.answers)
     return { wanted, answers }
   }
 
-  async function fetchFrom(home: SiteId, source: SiteId): Promise<void> {
+  /** Asks one source for all that is wanted; tells whether it was of any use. */
+  async function fetchFrom(home: SiteId, source: SiteId): Promise<'useful' | 'useless' | 'idle'> {
     let asking = ask(home, source, -1)
+    let asked = 0
+    let settled = 0
     for (;;) {
       const batch = await asking
       const last = batch?.wanted.at(-1)
-      if (batch === null || last === undefined) return
+      if (batch === null || last === undefined) break
       // The next request travels while this answer is checked and stored.
       const next = ask(home, source, last.index)
       next.catch(() => undefined)
       asking = next
-      await process(home, source, batch)
+      asked += batch.wanted.length
+      settled += await process(home, source, batch)
     }
+    if (asked === 0) return 'idle'
+    return settled > 0 ? 'useful' : 'useless'
   }
 
   /** Whoever may serve this home's bodies, the home itself first. */
@@ -186,11 +222,22 @@ export function createFetcher(ports: {
     return connected.toSorted((a, b) => Number(b === home) - Number(a === home))
   }
 
+  function rest(home: SiteId, source: SiteId): void {
+    const before = pauses.get(`${home} ${source}`)?.seconds ?? PAUSE_SECONDS / 2
+    const seconds = Math.min(before * 2, LONGEST_PAUSE_SECONDS)
+    const since = clock.now()
+    pauses.set(`${home} ${source}`, { since, until: since + seconds, seconds })
+  }
+
   async function fetchNow(home: SiteId): Promise<void> {
     for (const source of sources(home)) {
       if (decideHome(view.gate(home, view.self)).kind === 'refused') return
+      const pause = pauses.get(`${home} ${source}`)
+      if (pause !== undefined && clock.now() < pause.until && clock.now() >= pause.since) continue
       try {
-        await fetchFrom(home, source)
+        const use = await fetchFrom(home, source)
+        if (use === 'useless') rest(home, source)
+        if (use === 'useful') pauses.delete(`${home} ${source}`)
       } catch (error) {
         events.emit({
           type: 'peer.failed',
@@ -210,7 +257,8 @@ export function createFetcher(ports: {
   }
 
   return {
-    fetch: async (home) => {
+    fetch: async (home, hasNews = false) => {
+      if (hasNews) for (const source of sources(home)) pauses.delete(`${home} ${source}`)
       if (running.has(home)) again.add(home)
       const task =
         running.get(home) ??
