@@ -159,6 +159,8 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
   }
 
   async function deliver(log: SiteId, target: SiteId): Promise<void> {
+    const newest = looked.get(log)
+    if (newest !== undefined && newest <= (delivered.get(`${log} ${target}`) ?? -1)) return
     const due = await store.read(async (tx) => {
       const size = await tx.receipts.largest(log, identity.site)
       if (size <= (delivered.get(`${log} ${target}`) ?? 0)) return null
@@ -169,7 +171,11 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
         ? null
         : { size, note: receiptNote(checkpoint, own.line) }
     })
-    if (due === null) return
+    if (due === null) {
+      // Nothing to give before the next signature.
+      if (newest !== undefined) delivered.set(`${log} ${target}`, newest)
+      return
+    }
     const { kind } = await network.report(target, { kind: 'receipt', log, note: due.note })
     if (kind !== 'taken') return
     delivered.set(`${log} ${target}`, due.size)

@@ -1,5 +1,6 @@
 /** Who is a member: applications, and the entries that admit, suspend, reinstate, expel, rotate. */
 import type { CoordinatorEntry, MeasureReason, Terms } from '../../../protocol/entry.ts'
+import { equalBytes } from '../../../protocol/bytes.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { RecordId, SiteId } from '../../../protocol/ids.ts'
 import { assertPublicKey } from '../../../protocol/keys.ts'
@@ -31,6 +32,10 @@ export interface Admission {
   setTerms: (terms: Terms) => Promise<void>
   /** Commands the end of one record, or (null) of all that the site has published so far. */
   order: (site: SiteId, record: RecordId | null, notice: string) => Promise<{ index: number }>
+}
+
+function isSameKeys(one: Application, other: Application): boolean {
+  return equalBytes(one.logKey, other.logKey) && equalBytes(one.witnessKey, other.witnessKey)
 }
 
 /** Creates the admission desk of the coordinator. */
@@ -69,7 +74,14 @@ export function createAdmission(ports: {
       if (memberOf(view.registry(), application.site) !== undefined)
         throw new ProtocolError('conflict', '/site', 'a site that is not a member yet')
       const row: ApplicationRow = { ...application, appliedAt: clock.now(), state: 'open' }
-      await store.write((tx) => tx.desk.saveApplication(row))
+      await store.write(async (tx) => {
+        const open = await tx.desk.application(application.site)
+        // Anybody can apply under any name: other keys must not slip into an application that
+        // staff are looking at. They refuse it first.
+        if (open?.state === 'open' && !isSameKeys(open, application))
+          throw new ProtocolError('conflict', '/site', 'a site without an open application')
+        await tx.desk.saveApplication(row)
+      })
       return row
     },
     applications: () => store.read((tx) => tx.desk.applications()),

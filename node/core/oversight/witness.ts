@@ -15,8 +15,8 @@ import type { SiteId } from '../../../protocol/ids.ts'
 import { HASH_BYTES } from '../../../protocol/keys.ts'
 import { PROOF_HASHES } from '../../../protocol/limits.ts'
 import { rootAt, verifyConsistency } from '../../../protocol/merkle.ts'
-import { formatNote, parseNote } from '../../../protocol/note.ts'
-import { siteOfOrigin } from '../../../protocol/registry.ts'
+import { formatNote, isSignedAs, parseNote } from '../../../protocol/note.ts'
+import { logKeyAt, memberOf, siteOfOrigin } from '../../../protocol/registry.ts'
 import type { Checkpoints, OpenedCheckpoint } from '../log/checkpoints.ts'
 import type { ForkFound } from '../log/fork.ts'
 import { withNodes } from '../log/tree.ts'
@@ -98,7 +98,9 @@ export function createWitness(ports: {
     log: SiteId,
     { checkpoint, note }: OpenedCheckpoint,
   ): Promise<string> {
-    const { size, origin } = checkpoint
+    const { size } = checkpoint
+    const member = memberOf(view.registry(), log)
+    const key = member && logKeyAt(view.network, member, size)
     const time = clock.now()
     const signature = cosign({
       checkpointText: note.text,
@@ -108,7 +110,7 @@ export function createWitness(ports: {
       signer: crypto.sign,
     })
     const line = cosignatureLine(signature)
-    const signatures = note.signatures.filter(({ name }) => name === origin)
+    const signatures = note.signatures.filter((one) => key !== undefined && isSignedAs(one, key))
     await tx.receipts.saveCheckpoint(log, size, formatNote({ text: note.text, signatures }))
     const row = { log, cosigner: identity.site, size, time, line: line.trimEnd() }
     await tx.receipts.save(row)

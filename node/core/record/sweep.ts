@@ -8,12 +8,14 @@ import type { View } from '../view.ts'
 import { doomUnmatched } from './match.ts'
 
 const BATCH = 1000
+/** Seconds between two sweeps at most; a lease is long against it. */
+const SWEEP_SECONDS = 60
 
 /** Setting with the day number of the last daily sweep. */
 const SWEPT_DAY = 'swept-day'
 
 export interface Sweep {
-  /** Dooms what has lapsed or expired; the caller flushes the eraser afterwards. */
+  /** Dooms what has lapsed or expired, if a sweep is due; the caller flushes the eraser. */
   run: () => Promise<void>
 }
 
@@ -80,8 +82,13 @@ export function createSweep(ports: {
     await store.write((tx) => tx.desk.setSetting(SWEPT_DAY, String(today)))
   }
 
+  let sweptAt: number | null = null
   return {
     run: async () => {
+      const now = clock.now()
+      const every = Math.min(SWEEP_SECONDS, view.registry().terms.heartbeatSeconds)
+      if (sweptAt !== null && now >= sweptAt && now - sweptAt < every) return
+      sweptAt = now
       await lapse()
       await expire()
       await daily()
