@@ -8,40 +8,34 @@ import type { Metrics, RequestSeen } from './metrics.ts'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-/** How loud an event is: an operator acts on `error`, looks into `warn`, may ignore the rest. */
-function levelOf(event: Event): Level {
-  switch (event.type) {
-    case 'log.forked':
-    case 'log.rolled-back':
-    case 'task.failed':
-      return 'error'
-    case 'log.refused':
-    case 'bodies.refused':
-    case 'lease.lapsed':
-    case 'lease.hidden':
-    case 'peer.failed':
-      return 'warn'
-    case 'log.writable':
-    case 'bodies.erased':
-    case 'record.withdrawn':
-      return 'info'
-    case 'log.appended':
-    case 'log.applied':
-    case 'bodies.kept':
-    case 'bodies.served':
-    case 'receipt.sent':
-    case 'receipt.received':
-    case 'record.published':
-      return 'debug'
-  }
-}
+/** How loud each event is: an operator acts on `error`, looks into `warn`, may ignore the rest. */
+const LEVELS = {
+  'log.forked': 'error',
+  'log.rolled-back': 'error',
+  'task.failed': 'error',
+  'log.refused': 'warn',
+  'bodies.refused': 'warn',
+  'lease.lapsed': 'warn',
+  'lease.hidden': 'warn',
+  'peer.failed': 'warn',
+  'log.writable': 'info',
+  'bodies.erased': 'info',
+  'record.withdrawn': 'info',
+  'log.appended': 'debug',
+  'log.applied': 'debug',
+  'bodies.kept': 'debug',
+  'bodies.served': 'debug',
+  'receipt.sent': 'debug',
+  'receipt.received': 'debug',
+  'record.published': 'debug',
+} satisfies Record<Event['type'], Level>
 
 /** Creates the receiver of the core's events: one log line and one count each. */
 export function createEvents(logger: Logger, metrics: Pick<Metrics, 'count'>): Events {
   return {
     emit: (event) => {
       const { type, ...fields } = event
-      logger[levelOf(event)](fields, type)
+      logger[LEVELS[type]](fields, type)
       metrics.count(event)
     },
   }

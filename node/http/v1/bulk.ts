@@ -119,7 +119,7 @@ export function mountBulk(door: Door, { site, onFault }: SitePorts): void {
         throw new ProtocolError('not_ready', '', 'a log that others have confirmed to be complete')
       const requestId = c.get('requestId')
       const lines = results(site, readLines(c), (error) => onFault?.(error, requestId))
-      return c.body(ReadableStream.from(lines) as ReadableStream<Uint8Array>, 200, {
+      return c.body(ReadableStream.from(lines), 200, {
         'content-type': NDJSON,
       })
     },

@@ -1,0 +1,36 @@
+/** The interface of the coordinator: for everybody, for auditors, for staff. */
+import { createDoor, type App } from './app.ts'
+import { mountApplications } from './coordinator/applications.ts'
+import { mountAudit } from './coordinator/audit.ts'
+import { mountDesk } from './coordinator/desk.ts'
+import { mountDirectory } from './coordinator/directory.ts'
+import { mountMembers } from './coordinator/members.ts'
+import { LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
+import { mountCoordinatorStatus } from './coordinator/status.ts'
+import { mountTiles } from './coordinator/tiles.ts'
+import { mountWitness } from './coordinator/witness.ts'
+import { mountDocs } from './docs.ts'
+import { mountHealth, mountMetrics } from './v1/status.ts'
+
+/** Builds the app; serve it with `serve`. */
+export function createCoordinatorApp(ports: CoordinatorPorts): App {
+  const door = createDoor(ports, ports.access)
+  mountDirectory(door, ports)
+  mountApplications(door, ports)
+  mountMembers(door, ports)
+  mountAudit(door, ports)
+  mountDesk(door, ports)
+  mountCoordinatorStatus(door, ports)
+  mountHealth(door)
+  mountMetrics(door, ports.metrics, LOOK)
+  mountTiles(door, ports)
+  mountWitness(door, ports)
+  mountDocs(door.app, {
+    title: 'Dating Pro Network: coordinator',
+    version: ports.version,
+    description:
+      'Who takes part, every log (C2SP tlog-tiles) and a witness (C2SP tlog-witness) for everybody; ' +
+      'withdrawals, receipts and evidence for auditors; admission, terms and orders for staff.',
+  })
+  return door.app
+}
