@@ -2,8 +2,10 @@
 import type { CoordinatorEntry, Entry, SiteEntry } from '../../../protocol/entry.ts'
 import { encodeEntry, isSiteEntry } from '../../../protocol/entry.ts'
 import { signCheckpoint } from '../../../protocol/checkpoint.ts'
+import { equalBytes } from '../../../protocol/bytes.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
 import { GOSSIP_BYTES } from '../../../protocol/limits.ts'
+import { memberOf } from '../../../protocol/registry.ts'
 import { EMPTY_RANGE, rootOf } from '../../../protocol/merkle.ts'
 import type { Identity } from '../identity.ts'
 import type { Crypto, Events, Network } from '../ports.ts'
@@ -73,6 +75,12 @@ export function createLogWriter(ports: {
   const isCoordinator = site === identity.network
   let writable = false
 
+  /** After a rotation the old keys sign nothing more; the node starts again with the new ones. */
+  function isCurrentKey(): boolean {
+    const current = memberOf(view.registry(), site)?.keys.at(-1)
+    return current === undefined || equalBytes(current.logKey, identity.logKey.publicKey)
+  }
+
   async function apply(
     tx: WriteTransaction,
     from: number,
@@ -89,12 +97,12 @@ export function createLogWriter(ports: {
   }
 
   return {
-    isWritable: () => writable,
+    isWritable: () => writable && isCurrentKey(),
     setWritable: (value) => {
       writable = value
     },
     append: async (tx, entries) => {
-      if (!writable)
+      if (!writable || !isCurrentKey())
         throw new ProtocolError('not_ready', '', 'a log that others have confirmed to be complete')
       const state = await logStateOf(tx, site)
       const bytes = entries.map(encodeEntry)
