@@ -1,14 +1,32 @@
 /** The program `dpn`: all commands, and how wrong usage ends. */
 import { Command, CommanderError } from 'commander'
+import { addApply } from './apply.ts'
 import { addBackup } from './backup.ts'
 import type { Shell } from './command.ts'
 import { addInit } from './init.ts'
+import { addKey } from './key.ts'
+import { addMember } from './member.ts'
 import { EXIT_USAGE, PROCESS, type Surroundings } from './outcome.ts'
+import { addRecords } from './records.ts'
+import { addRequirements } from './requirements.ts'
 import { addRestore } from './restore.ts'
+import { addStaff } from './staff.ts'
+import { addStart } from './start.ts'
+import { addStatus } from './status.ts'
 import { addVerify } from './verify.ts'
+import { addWithdrawals } from './withdrawals.ts'
 
 const COMMANDS = [
   addInit,
+  addApply,
+  addStart,
+  addKey,
+  addStatus,
+  addMember,
+  addRequirements,
+  addRecords,
+  addWithdrawals,
+  addStaff,
   addVerify,
   addBackup,
   addRestore,

@@ -31,6 +31,8 @@ interface Common {
   listen: readonly string[]
   announce: readonly string[]
   http: { host: string; port: number }
+  /** Whether X-Forwarded-For tells the caller's address: behind a proxy that sets it. */
+  trustProxy: boolean
   logLevel: LogLevel
   /** Secrets given by the environment; null where the files have them. */
   secrets: { node: Uint8Array | null; storage: Uint8Array | null }
@@ -115,6 +117,7 @@ function commonOf(folder: string, settings: Settings, site: SiteId, network: Sit
       host: settings.httpHost ?? DEFAULT_HTTP_HOST,
       port: settings.httpPort ?? DEFAULT_HTTP_PORT,
     },
+    trustProxy: settings.trustProxy ?? false,
     logLevel: settings.logLevel ?? 'info',
     secrets: { node: settings.nodeKey ?? null, storage: settings.storageKey ?? null },
     tickSeconds: settings.tickSeconds ?? DEFAULT_TICK_SECONDS,

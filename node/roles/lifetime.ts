@@ -1,7 +1,11 @@
 /** Starting in order, stopping in reverse, and the signals that ask for it. */
 
+import { setTimeout as delay } from 'node:timers/promises'
+
 /** Seconds that a stop may take before the process ends anyway. */
 const STOP_SECONDS = 5
+/** Milliseconds for requests under way: streams of events would never end by themselves. */
+const REQUEST_MILLIS = 1500
 
 /** A node that runs. */
 export interface Running {
@@ -55,4 +59,9 @@ export async function untilStopped(running: Pick<Running, 'stop'>): Promise<void
   const deadline = setTimeout(() => process.exit(1), STOP_SECONDS * 1000)
   deadline.unref()
   await running.stop()
+}
+
+/** Takes no more requests, and waits a moment for those under way. */
+export async function closeServed({ close }: { close: () => Promise<void> }): Promise<void> {
+  await Promise.race([close(), delay(REQUEST_MILLIS, undefined, { ref: false })])
 }

@@ -32,6 +32,8 @@ export interface PublicKeys {
   network: SiteId
   logKey: string
   witnessKey: string
+  /** The key of the network's coordinator, as configured; of a coordinator its own. */
+  coordinatorKey: string
 }
 
 export type RawSettings = Partial<Record<SettingName, string | number | boolean | object>>
@@ -87,6 +89,7 @@ export function readPublicKeys(path: string, env: NodeJS.ProcessEnv): PublicKeys
     network,
     logKey: formatVerifierKey(logKey),
     witnessKey: formatVerifierKey(witnessKey),
+    coordinatorKey: formatVerifierKey(settings.coordinatorKey ?? logKey),
   }
 }
 
@@ -113,7 +116,8 @@ export async function withAccess<T>(
     random: systemRandom,
     crypto: systemCrypto,
   }
-  return work(createAccess(ports, roles))
+  // Awaited here: the storage must not be closed before the work is done.
+  return await work(createAccess(ports, roles))
 }
 
 /** Writes a backup; the node may run. It holds no body and no key. */

@@ -96,6 +96,7 @@ export const SETTINGS = {
   relay: yesNo,
   httpHost: setting<string>('an address or a host name to listen on', text(253)),
   httpPort: whole(0, 65_535),
+  trustProxy: yesNo,
   httpUrl: setting<string>('an http(s) address', read(parseUrl)),
   logLevel: setting<LogLevel>(`one of ${LOG_LEVELS.join(', ')}`, z.enum(LOG_LEVELS)),
   nodeKey: secret,

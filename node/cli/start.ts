@@ -1,0 +1,36 @@
+/** `dpn start`, `dpn site`, `dpn coordinator`: run the node until it is told to stop. */
+import type { Command } from 'commander'
+import { folderPath, loadConfig, type Config } from '../roles/config.ts'
+import { startCoordinator } from '../roles/coordinator.ts'
+import { untilStopped } from '../roles/lifetime.ts'
+import { startSite } from '../roles/site.ts'
+import { perform, withExamples, withFolder, type Shell } from './command.ts'
+import type { Outcome } from './outcome.ts'
+
+async function runNode(env: NodeJS.ProcessEnv, folder: string, role: Config['role'] | null) {
+  const config = loadConfig(env, folder, role)
+  const running = await (config.role === 'site' ? startSite(config) : startCoordinator(config))
+  await untilStopped(running)
+  const ended: Outcome = { json: { stopped: true }, lines: [] }
+  return ended
+}
+
+/** Adds the commands. */
+export function addStart(program: Command, shell: Shell): void {
+  const add = (name: string, role: Config['role'] | null, description: string): void => {
+    const command = withFolder(program.command(name)).description(description)
+    withExamples(
+      command,
+      `dpn ${name} --data /srv/dpn`,
+      `DPN_HTTP_PORT=8081 DPN_LOG_LEVEL=debug dpn ${name}`,
+    ).action((options: { data?: string }) =>
+      perform(shell, {}, () => {
+        const { env } = shell.around
+        return runNode(env, folderPath(env, options.data), role)
+      }),
+    )
+  }
+  add('start', null, 'run the node of the data folder, in the role that it was made for')
+  add('site', 'site', 'run a site node')
+  add('coordinator', 'coordinator', 'run a coordinator')
+}

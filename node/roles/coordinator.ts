@@ -1,0 +1,77 @@
+/** The coordinator node: its parts built, started in order, stopped in reverse. */
+import { COORDINATOR_ROLES, createAccess } from '../core/access.ts'
+import { createCoordinator, type Coordinator } from '../core/coordinator.ts'
+import { createCoordinatorApp } from '../http/coordinator-app.ts'
+import { serve } from '../http/server.ts'
+import { createAccessLog, createEvents } from '../telemetry/events.ts'
+import { createLogger } from '../telemetry/logger.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import type { CoordinatorConfig } from './config.ts'
+import {
+  checkAdmittedKeys,
+  compactDaily,
+  layFoundation,
+  startHost,
+} from './foundation.ts'
+import { closeServed, createSteps, type Running } from './lifetime.ts'
+import { VERSION } from './version.ts'
+
+/**
+ * Starts a coordinator.
+ *
+ * @throws an error with one line for the operator; whatever was started is stopped again
+ */
+export async function startCoordinator(config: CoordinatorConfig): Promise<Running> {
+  const logger = createLogger(config.logLevel)
+  const metrics = createMetrics()
+  const events = createEvents(logger, metrics)
+  const steps = createSteps()
+  let coordinator: Coordinator | null = null
+  let isOpen = false
+  try {
+    const { identity, ports, host } = await layFoundation(config, {
+      events,
+      steps,
+      core: () => (isOpen ? (coordinator?.node ?? null) : null),
+      registry: () => coordinator?.node.view.registry() ?? null,
+      circuits: [],
+    })
+    coordinator = await createCoordinator(ports, {
+      identity,
+      coordinatorKey: identity.logKey,
+      tickSeconds: config.tickSeconds,
+      exchangeSeconds: config.exchangeSeconds,
+      jurisdiction: config.jurisdiction,
+      ...(config.terms !== null && { terms: config.terms }),
+    })
+    checkAdmittedKeys(coordinator.node.view.registry(), identity)
+    await startHost(config, host, steps)
+    steps.add(coordinator.stop)
+    await coordinator.start()
+    isOpen = true
+    const access = createAccess(ports, COORDINATOR_ROLES)
+    const app = createCoordinatorApp({
+      coordinator,
+      store: ports.store,
+      clock: ports.clock,
+      crypto: ports.crypto,
+      network: host,
+      access,
+      metrics,
+      version: VERSION,
+      controller: config.controller,
+      addresses: host.ownAddresses,
+      accessLog: createAccessLog(logger),
+      onFault: (error, requestId) => logger.error({ error, requestId }, 'http.failed'),
+      trustProxy: config.trustProxy,
+    })
+    const served = await serve(app, config.http)
+    steps.add(() => closeServed(served))
+    compactDaily(ports, steps)
+    logger.info({ network: config.network, url: served.url }, 'started')
+    return { url: served.url, addresses: host.ownAddresses(), stop: steps.undo }
+  } catch (error) {
+    await steps.undo().catch(() => undefined)
+    throw error
+  }
+}

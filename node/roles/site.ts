@@ -1,0 +1,85 @@
+/** The site node: its parts built, started in order, stopped in reverse. */
+import { createAccess, SITE_ROLES } from '../core/access.ts'
+import { createSite, type Site } from '../core/site.ts'
+import { serve } from '../http/server.ts'
+import { createSiteApp } from '../http/site-app.ts'
+import { peerOfKey } from '../network/peers.ts'
+import { createAccessLog, createEvents } from '../telemetry/events.ts'
+import { createLogger } from '../telemetry/logger.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import type { SiteConfig } from './config.ts'
+import {
+  checkAdmittedKeys,
+  checkCoordinatorKey,
+  compactDaily,
+  layFoundation,
+  startHost,
+} from './foundation.ts'
+import { askCoordinator, keepAsking } from './introduction.ts'
+import { closeServed, createSteps, type Running } from './lifetime.ts'
+import { VERSION } from './version.ts'
+
+/**
+ * Starts a site node.
+ *
+ * @throws an error with one line for the operator; whatever was started is stopped again
+ */
+export async function startSite(config: SiteConfig): Promise<Running> {
+  const logger = createLogger(config.logLevel)
+  const metrics = createMetrics()
+  const events = createEvents(logger, metrics)
+  const steps = createSteps()
+  let site: Site | null = null
+  let isOpen = false
+  try {
+    // A wrong key is found out here, where it can be said, and not by connections that fail.
+    const introduced = await askCoordinator(config)
+    const coordinatorAddresses = [...config.coordinatorAddresses, ...introduced]
+    const peer = peerOfKey(config.coordinatorKey.publicKey).toString()
+    const { identity, keys, ports, host } = await layFoundation(config, {
+      events,
+      steps,
+      core: () => (isOpen ? (site?.node ?? null) : null),
+      registry: () => site?.node.view.registry() ?? null,
+      circuits: coordinatorAddresses.map((address) => `${address}/p2p/${peer}/p2p-circuit`),
+    })
+    site = await createSite(ports, {
+      identity,
+      keys,
+      coordinatorKey: config.coordinatorKey,
+      tickSeconds: config.tickSeconds,
+      exchangeSeconds: config.exchangeSeconds,
+    })
+    checkCoordinatorKey(site.node.view.registry(), config)
+    checkAdmittedKeys(site.node.view.registry(), identity)
+    await startHost(config, host, steps)
+    steps.add(site.stop)
+    await site.start()
+    isOpen = true
+    const learn = (addresses: readonly string[]): void =>
+      host.learnAddresses([{ site: config.network, addresses: [...addresses] }])
+    learn(coordinatorAddresses)
+    keepAsking(config, host, learn, steps)
+    const access = createAccess(ports, SITE_ROLES)
+    const app = createSiteApp({
+      site,
+      store: ports.store,
+      clock: ports.clock,
+      network: host,
+      access,
+      metrics,
+      version: VERSION,
+      accessLog: createAccessLog(logger),
+      onFault: (error, requestId) => logger.error({ error, requestId }, 'http.failed'),
+      trustProxy: config.trustProxy,
+    })
+    const served = await serve(app, config.http)
+    steps.add(() => closeServed(served))
+    compactDaily(ports, steps)
+    logger.info({ site: config.site, network: config.network, url: served.url }, 'started')
+    return { url: served.url, addresses: host.ownAddresses(), stop: steps.undo }
+  } catch (error) {
+    await steps.undo().catch(() => undefined)
+    throw error
+  }
+}
