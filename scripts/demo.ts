@@ -1,0 +1,110 @@
+/**
+ * Shows the whole system on one machine: a coordinator and four sites as processes of their own,
+ * 400 invented members, a withdrawal that reaches everybody, and the proof of it.
+ *
+ *   npm run demo                        plays the story, prints the addresses, and stays up
+ *   npm run demo -- --once [--json]     plays it, ends, and fails unless every step held
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startNetwork, type DemoNetwork } from './demo/network.ts'
+import { makePlan, NETWORK } from './demo/plan.ts'
+import { endAll } from './demo/processes.ts'
+import { admitAll, prove, publish, spread, withdraw, type Tell } from './demo/story.ts'
+
+async function play(base: string, tell: Tell) {
+  const started = performance.now()
+  const plans = makePlan()
+  const members = plans.reduce((sum, plan) => sum + plan.members.length, 0)
+  tell(`A network of ${plans.length} sites and a coordinator, each a process of its own.`)
+  const network = await startNetwork(join(base, 'network'), plans)
+  await admitAll(network, tell)
+  const published = await publish(base, network, tell)
+  const { expected, disclosed } = await spread(network, tell)
+  const { recipients, withdrawal, receipts } = await withdraw(network, expected, tell)
+  const proof = await prove(base, network, withdrawal.record, tell)
+  const withheld = Object.fromEntries(
+    Object.entries(expected).map(([home, partners]) => [
+      home,
+      Object.fromEntries(
+        Object.entries(partners).map(([partner, one]) => [
+          partner,
+          { count: one.withheld, reasons: one.reasons },
+        ]),
+      ),
+    ]),
+  )
+  const seconds = Math.round((performance.now() - started) / 100) / 10
+  tell(`Every step held. ${seconds} s.`)
+  const result = {
+    ok: true,
+    network: NETWORK,
+    coordinator: { url: network.coordinator.url, key: network.coordinatorKey },
+    sites: network.sites.map(({ plan, node }) => ({
+      site: plan.site,
+      type: plan.siteType,
+      language: plan.language,
+      requirements: plan.requirements,
+      excludes: plan.excludes,
+      members: plan.members.length,
+      url: node.url,
+    })),
+    members,
+    published,
+    disclosed,
+    withheld,
+    recipients,
+    withdrawals: [withdrawal],
+    receipts,
+    ...proof,
+    seconds,
+  }
+  return { network, result }
+}
+
+function printAddresses({ coordinator, sites }: DemoNetwork, tell: Tell): void {
+  tell('')
+  tell('The network stays up. Interfaces and keys for everything (Ctrl-C ends it all):')
+  for (const { name, url, key } of [coordinator, ...sites.map(({ node }) => node)]) {
+    tell(`  ${name.padEnd(14)} ${url}/v1/docs`)
+    tell(`  ${''.padEnd(14)} ${key}`)
+  }
+  const [first] = sites
+  if (first === undefined) return
+  tell('For example:')
+  tell(`  DPN_URL=${first.node.url} DPN_API_KEY=${first.node.key} npx dpn status`)
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { once: { type: 'boolean' }, json: { type: 'boolean' } },
+  })
+  // With --json standard output carries the one object and nothing else.
+  const out = values.json === true ? process.stderr : process.stdout
+  const tell: Tell = (line) => void out.write(`${line}\n`)
+  const base = mkdtempSync(join(tmpdir(), 'dpn-demo-'))
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    process.once('SIGINT', () => resolve('interrupted'))
+    process.once('SIGTERM', () => resolve('interrupted'))
+  })
+  try {
+    const played = await Promise.race([play(base, tell), interrupted])
+    if (played === 'interrupted') return 130
+    if (values.json === true) process.stdout.write(`${JSON.stringify(played.result)}\n`)
+    if (values.once === true) return 0
+    printAddresses(played.network, tell)
+    await interrupted
+    return 0
+  } catch (error) {
+    process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  } finally {
+    await endAll()
+    // The evidence stays: it can be checked again at any time. Data folders go.
+    rmSync(join(base, 'network'), { recursive: true, force: true })
+  }
+}
+
+process.exit(await main())

@@ -1,0 +1,140 @@
+/** Brings the demo's network up: folders, keys, processes; and talks to its interfaces. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { initFolder, withAccess, type RawSettings } from '../../node/roles/offline.ts'
+import { NETWORK, TERMS, type SitePlan } from './plan.ts'
+import { DemoError, freePorts, startNode, until, type NodeProcess } from './processes.ts'
+
+const START_SECONDS = 30
+/** On one machine every node seems to be at the same address. */
+const INBOUND_PER_SECOND = 1000
+
+/** An answer of a node's interface. */
+export interface Answer<T> {
+  status: number
+  json: T
+}
+
+/** One node of the demo. */
+export interface DemoNode {
+  name: string
+  folder: string
+  url: string
+  /** An API key for everything. */
+  key: string
+  /** What a command needs to talk to it. */
+  env: Record<string, string>
+  process: NodeProcess
+  restart: () => Promise<void>
+  ask: <T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: unknown,
+  ) => Promise<Answer<T>>
+}
+
+async function ask(
+  { url, key }: Pick<DemoNode, 'url' | 'key'>,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Answer<unknown>> {
+  const answer = await fetch(`${url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(START_SECONDS * 1000),
+  })
+  const text = await answer.text()
+  return { status: answer.status, json: text === '' ? {} : (JSON.parse(text) as unknown) }
+}
+
+async function isUp(node: Pick<DemoNode, 'url' | 'name' | 'process'>): Promise<true | undefined> {
+  if (node.process.hasEnded())
+    throw new DemoError(`${node.name} has ended:\n${node.process.tail()}`)
+  try {
+    return (await fetch(`${node.url}/v1/health`)).ok ? true : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function makeNode(
+  base: string,
+  name: string,
+  options: { settings: RawSettings; httpPort: number; peerPort: number; role: string },
+): Promise<DemoNode & { logKey: string }> {
+  const folder = join(base, name)
+  const { httpPort, peerPort, role } = options
+  const settings: RawSettings = {
+    ...options.settings,
+    httpPort,
+    listen: `/ip4/127.0.0.1/tcp/${peerPort}`,
+    tickSeconds: 1,
+    exchangeSeconds: 2,
+    inboundPerSecond: INBOUND_PER_SECOND,
+  }
+  const { logKey } = initFolder(folder, settings, {})
+  const { secret } = await withAccess(folder, {}, (access) => access.create('demo', role))
+  const url = `http://127.0.0.1:${httpPort}`
+  const start = (): NodeProcess => startNode(folder, join(base, `${name}.log`), {})
+  const node: DemoNode & { logKey: string } = {
+    name,
+    folder,
+    url,
+    key: secret,
+    logKey,
+    env: { DPN_URL: url, DPN_API_KEY: secret },
+    process: start(),
+    restart: async () => {
+      node.process = start()
+      await until(`${name} is up again`, START_SECONDS, () => isUp(node))
+    },
+    ask: <T>(method: string, path: string, body?: unknown) =>
+      ask(node, method, path, body) as Promise<Answer<T>>,
+  }
+  return node
+}
+
+export interface DemoNetwork {
+  coordinator: DemoNode
+  /** What `dpn verify` is given. */
+  coordinatorKey: string
+  sites: { plan: SitePlan; node: DemoNode }[]
+}
+
+/** Makes and starts all nodes below `base`. */
+export async function startNetwork(base: string, plans: readonly SitePlan[]): Promise<DemoNetwork> {
+  mkdirSync(base, { recursive: true })
+  const ports = await freePorts(2 * (plans.length + 1))
+  const take = () => ({ httpPort: ports.pop() ?? 0, peerPort: ports.pop() ?? 0 })
+  const coordinator = await makeNode(base, NETWORK, {
+    ...take(),
+    role: 'staff',
+    settings: {
+      role: 'coordinator',
+      network: NETWORK,
+      jurisdiction: 'CY',
+      controllerName: 'Demo Controller',
+      controllerAddress: '1 Example Street, Nicosia',
+      controllerEmail: 'office@dpn.example',
+      terms: TERMS,
+    },
+  })
+  await until('the coordinator is up', START_SECONDS, () => isUp(coordinator))
+  const sites: DemoNetwork['sites'] = []
+  for (const plan of plans) {
+    const settings: RawSettings = {
+      role: 'site',
+      site: plan.site,
+      coordinatorKey: coordinator.logKey,
+      coordinatorUrl: coordinator.url,
+    }
+    const node = await makeNode(base, plan.site, { ...take(), role: 'admin', settings })
+    sites.push({ plan, node })
+  }
+  await Promise.all(
+    sites.map(({ node }) => until(`${node.name} is up`, START_SECONDS, () => isUp(node))),
+  )
+  return { coordinator, coordinatorKey: coordinator.logKey, sites }
+}
