@@ -18,6 +18,7 @@ const directoryShape = z.object({
   controller: controllerShape,
   logKey: z.string().describe('verifier key of the coordinator: what a node is configured with'),
   witnessKey: z.string(),
+  addresses: z.array(z.string()).describe('libp2p multiaddrs of the coordinator'),
   members: z.array(
     z.object({
       site: z.string(),
@@ -35,7 +36,8 @@ const directoryShape = z.object({
 export type Directory = z.output<typeof directoryShape>
 
 /** The directory as it is now. */
-export function directoryOf({ coordinator, controller }: CoordinatorPorts): Directory {
+export function directoryOf(ports: CoordinatorPorts): Directory {
+  const { coordinator, controller } = ports
   const { view, exchange, settings } = coordinator.node
   const { network } = view
   const addresses = new Map(exchange.peers().map((peer) => [peer.site, peer.addresses]))
@@ -45,6 +47,7 @@ export function directoryOf({ coordinator, controller }: CoordinatorPorts): Dire
     controller,
     logKey: formatVerifierKey(logKey),
     witnessKey: formatVerifierKey(witnessKey),
+    addresses: [...(ports.addresses?.() ?? [])],
     members: [...view.registry().members.values()].flatMap((member) => {
       const keys = member.keys.at(-1)
       if (keys === undefined) return []

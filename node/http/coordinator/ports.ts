@@ -31,6 +31,8 @@ export interface CoordinatorPorts extends BasePorts {
   network: Pick<Network, 'connected'>
   access: Access<CoordinatorRole>
   controller: Controller
+  /** Where the coordinator itself is reached, as libp2p multiaddrs: a node needs one to begin. */
+  addresses?: () => readonly string[]
   /** Version of the software. */
   version: string
 }

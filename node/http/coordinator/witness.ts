@@ -29,16 +29,13 @@ const STATUS: Partial<Record<ProtocolErrorCode, number>> = {
 const REQUEST_BYTES = NOTE_BYTES + 4096
 
 function answer(c: Context<Env>, done: Witnessed): Response {
-  switch (done.kind) {
-    case 'cosigned':
-      return c.body(done.lines, 200, { 'content-type': 'text/plain; charset=utf-8' })
-    case 'stale':
-      return c.body(`${done.size}\n`, 409, { 'content-type': 'text/x.tlog.size' })
-    case 'behind':
-      return problemResponse(
-        new ProtocolError('not_ready', '', 'a checkpoint whose entries have arrived here'),
-      )
-  }
+  if (done.kind === 'cosigned')
+    return c.body(done.lines, 200, { 'content-type': 'text/plain; charset=utf-8' })
+  if (done.kind === 'stale')
+    return c.body(`${done.size}\n`, 409, { 'content-type': 'text/x.tlog.size' })
+  return problemResponse(
+    new ProtocolError('not_ready', '', 'a checkpoint whose entries have arrived here'),
+  )
 }
 
 /** Mounts `POST /witness/add-checkpoint`. */

@@ -91,9 +91,13 @@ function mountPost(door: Door, { site }: SitePorts): void {
         }
       })
       const done = await site.withdrawer.withdraw(ids, body.reason, body.notice)
+      const distinct = [...new Set(ids)]
       return c.json({
-        withdrawn: [...done].map(([id, withdrawn]) => ({ id, ...withdrawn })),
-        unknown: [...new Set(ids)].filter((id) => !done.has(id)),
+        withdrawn: distinct.flatMap((id) => {
+          const withdrawn = done.get(id)
+          return withdrawn === undefined ? [] : [{ id, ...withdrawn }]
+        }),
+        unknown: distinct.filter((id) => !done.has(id)),
       })
     },
   )
