@@ -9,9 +9,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startNetwork, type DemoNetwork } from './demo/network.ts'
+import { makeNetwork, type DemoNetwork } from './demo/network.ts'
 import { makePlan, NETWORK } from './demo/plan.ts'
-import { endAll } from './demo/processes.ts'
+import { endAll, shareCompiled } from './demo/processes.ts'
 import { admitAll, prove, publish, spread, withdraw, type Tell } from './demo/story.ts'
 
 async function play(base: string, tell: Tell) {
@@ -19,7 +19,8 @@ async function play(base: string, tell: Tell) {
   const plans = makePlan()
   const members = plans.reduce((sum, plan) => sum + plan.members.length, 0)
   tell(`A network of ${plans.length} sites and a coordinator, each a process of its own.`)
-  const network = await startNetwork(join(base, 'network'), plans)
+  shareCompiled(join(base, 'network', 'compiled'))
+  const network = await makeNetwork(join(base, 'network'), plans)
   await admitAll(network, tell)
   const published = await publish(base, network, tell)
   const { expected, disclosed } = await spread(network, tell)
@@ -64,17 +65,17 @@ async function play(base: string, tell: Tell) {
   return { network, result }
 }
 
-function printAddresses({ coordinator, sites }: DemoNetwork, tell: Tell): void {
-  tell('')
-  tell('The network stays up. Interfaces and keys for everything (Ctrl-C ends it all):')
+function printAddresses({ coordinator, sites }: DemoNetwork, print: Tell): void {
+  print('')
+  print('The network stays up. Interfaces and keys for everything (Ctrl-C ends it all):')
   for (const { name, url, key } of [coordinator, ...sites.map(({ node }) => node)]) {
-    tell(`  ${name.padEnd(14)} ${url}/v1/docs`)
-    tell(`  ${''.padEnd(14)} ${key}`)
+    print(`  ${name.padEnd(14)} ${url}/v1/docs`)
+    print(`  ${''.padEnd(14)} ${key}`)
   }
   const [first] = sites
   if (first === undefined) return
-  tell('For example:')
-  tell(`  DPN_URL=${first.node.url} DPN_API_KEY=${first.node.key} npx dpn status`)
+  print('For example:')
+  print(`  DPN_URL=${first.node.url} DPN_API_KEY=${first.node.key} npx dpn status`)
 }
 
 async function main(): Promise<number> {
@@ -83,7 +84,14 @@ async function main(): Promise<number> {
   })
   // With --json standard output carries the one object and nothing else.
   const out = values.json === true ? process.stderr : process.stdout
-  const tell: Tell = (line) => void out.write(`${line}\n`)
+  const begin = performance.now()
+  const tell: Tell = (line) => {
+    const seconds = ((performance.now() - begin) / 1000).toFixed(1)
+    out.write(`${seconds.padStart(5)}  ${line}
+`)
+  }
+  const print: Tell = (line) => void out.write(`${line}
+`)
   const base = mkdtempSync(join(tmpdir(), 'dpn-demo-'))
   const interrupted = new Promise<'interrupted'>((resolve) => {
     process.once('SIGINT', () => resolve('interrupted'))
@@ -94,7 +102,7 @@ async function main(): Promise<number> {
     if (played === 'interrupted') return 130
     if (values.json === true) process.stdout.write(`${JSON.stringify(played.result)}\n`)
     if (values.once === true) return 0
-    printAddresses(played.network, tell)
+    printAddresses(played.network, print)
     await interrupted
     return 0
   } catch (error) {

@@ -2,7 +2,6 @@
 import type { Command } from 'commander'
 import { folderPath, readSettings } from '../roles/config.ts'
 import { introductionAt } from '../roles/introduction.ts'
-import { readPublicKeys } from '../roles/offline.ts'
 import { settingsOfEnvironment } from '../roles/settings.ts'
 import { createClient } from './client.ts'
 import { perform, withExamples, withFolder, withJson, type JsonOption, type Shell } from './command.ts'
@@ -22,6 +21,7 @@ async function apply(around: Surroundings, options: Options): Promise<Outcome> {
   const url = options.url ?? settings.coordinatorUrl
   if (url === undefined)
     throw new UsageError("--url or DPN_COORDINATOR_URL: expected the coordinator's web address")
+  const { readPublicKeys } = await import('../roles/offline.ts')
   const { site, network, logKey, witnessKey, coordinatorKey } = readPublicKeys(folder, around.env)
   const said = await introductionAt(url.replace(/\/+$/, ''))
   if (said === null) throw new FailureError(`No coordinator answers at ${url}`)

@@ -1,7 +1,7 @@
 /** `dpn init`: makes a data folder with settings and keys. */
 import type { Command } from 'commander'
 import { folderPath } from '../roles/config.ts'
-import { initFolder, type RawSettings } from '../roles/offline.ts'
+import type { RawSettings } from '../roles/offline.ts'
 import { perform, withExamples, withFolder, withJson, type JsonOption, type Shell } from './command.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -41,8 +41,12 @@ const NEXT_FOR_COORDINATOR = [
   'Give the coordinator key above to every site and auditor, over a channel that they trust.',
 ]
 
-function initialise(around: Shell['around'], { json: _json, data, ...given }: Options): Outcome {
+async function initialise(
+  around: Shell['around'],
+  { json: _json, data, ...given }: Options,
+): Promise<Outcome> {
   const { env } = around
+  const { initFolder } = await import('../roles/offline.ts')
   const path = folderPath(env, data)
   const settings: RawSettings = { role: 'site', ...given }
   const { created, ...keys } = initFolder(path, settings, env)

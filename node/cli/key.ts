@@ -1,7 +1,6 @@
 /** `dpn key`: API keys, on the data folder of a stopped node or through the API of a running one. */
 import type { Command } from 'commander'
 import { folderPath } from '../roles/config.ts'
-import { withAccess } from '../roles/offline.ts'
 import { createClient, type Client } from './client.ts'
 import {
   perform,
@@ -55,6 +54,7 @@ async function withKeys<T>(
   if (options.url !== undefined || around.env['DPN_URL'])
     return work(keysThrough(createClient(around, options)))
   const folder = folderPath(around.env, options.data)
+  const { withAccess } = await import('../roles/offline.ts')
   try {
     return await withAccess(folder, around.env, work)
   } catch (error) {

@@ -1,7 +1,6 @@
 /** `dpn restore`: makes a data folder from a backup. */
 import type { Command } from 'commander'
 import { folderPath } from '../roles/config.ts'
-import { restoreFolder } from '../roles/offline.ts'
 import { perform, withExamples, withFolder, withJson, type JsonOption, type Shell } from './command.ts'
 
 /** Adds the command. */
@@ -15,6 +14,7 @@ export function addRestore(program: Command, shell: Shell): void {
     'mv data data.damaged && dpn restore /backups/node-2026-03-01.db --keys data.damaged',
   ).action((file: string, options: JsonOption & { data?: string; keys?: string }) =>
     perform(shell, options, async () => {
+      const { restoreFolder } = await import('../roles/offline.ts')
       const folder = folderPath(shell.around.env, options.data)
       await restoreFolder(file, folder, options.keys ?? null)
       const next =

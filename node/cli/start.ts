@@ -1,15 +1,23 @@
 /** `dpn start`, `dpn site`, `dpn coordinator`: run the node until it is told to stop. */
 import type { Command } from 'commander'
 import { folderPath, loadConfig, type Config } from '../roles/config.ts'
-import { startCoordinator } from '../roles/coordinator.ts'
-import { untilStopped } from '../roles/lifetime.ts'
-import { startSite } from '../roles/site.ts'
+import { untilStopped, type Running } from '../roles/lifetime.ts'
 import { perform, withExamples, withFolder, type Shell } from './command.ts'
 import type { Outcome } from './outcome.ts'
 
+/** The nodes are loaded when one is to run: the other commands start without their libraries. */
+async function startNode(config: Config): Promise<Running> {
+  if (config.role === 'site') {
+    const { startSite } = await import('../roles/site.ts')
+    return startSite(config)
+  }
+  const { startCoordinator } = await import('../roles/coordinator.ts')
+  return startCoordinator(config)
+}
+
 async function runNode(env: NodeJS.ProcessEnv, folder: string, role: Config['role'] | null) {
   const config = loadConfig(env, folder, role)
-  const running = await (config.role === 'site' ? startSite(config) : startCoordinator(config))
+  const running = await startNode(config)
   await untilStopped(running)
   const ended: Outcome = { json: { stopped: true }, lines: [] }
   return ended

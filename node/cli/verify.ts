@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { VerifierKey } from '../../protocol/note.ts'
-import { checkEvidence, parseLogKey } from '../roles/offline.ts'
+import { checkEvidence, parseLogKey } from '../roles/evidence.ts'
 import { perform, withExamples, withJson, type JsonOption, type Shell } from './command.ts'
 import { timeText, UsageError, type Outcome } from './outcome.ts'
 

@@ -1,14 +1,15 @@
 /** Work on a data folder whose node is not running, and work that needs no node at all. */
-import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs'
-import { chmodSync } from 'node:fs'
-import { verifyEvidence, type EvidenceVerdict } from '../../protocol/evidence.ts'
-import type { SiteId } from '../../protocol/ids.ts'
 import {
-  formatVerifierKey,
-  KEY_TYPE_ED25519,
-  parseVerifierKey,
-  type VerifierKey,
-} from '../../protocol/note.ts'
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  writeSync,
+} from 'node:fs'
+import type { SiteId } from '../../protocol/ids.ts'
+import { formatVerifierKey } from '../../protocol/note.ts'
 import { COORDINATOR_ROLES, createAccess, SITE_ROLES, type Access } from '../core/access.ts'
 import { createIdentity, derivePrivateKeys } from '../core/identity.ts'
 import { backup, restore } from '../store/backup.ts'
@@ -20,7 +21,6 @@ import { createSecrets, readSecrets } from './secrets.ts'
 import {
   settingsOfEnvironment,
   settingsOfFile,
-  SETTINGS,
   type SettingName,
   type Settings,
 } from './settings.ts'
@@ -144,20 +144,4 @@ export async function restoreFolder(file: string, path: string, from: string | n
     copyFileSync(old, fresh)
     chmodSync(fresh, 0o600)
   }
-}
-
-/** The verifier key of a coordinator's log. @throws ProtocolError */
-export function parseLogKey(vkey: string): VerifierKey | null {
-  const key = parseVerifierKey(vkey.trim())
-  return key.type === KEY_TYPE_ED25519 ? key : null
-}
-
-/** Checks an evidence file with nothing but the coordinator's key. */
-export function checkEvidence(text: string, coordinatorKey: VerifierKey): EvidenceVerdict {
-  return verifyEvidence(text, coordinatorKey, systemCrypto.verify)
-}
-
-/** Whether a name is one of the settings. */
-export function isSettingName(name: string): name is SettingName {
-  return Object.hasOwn(SETTINGS, name)
 }

@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { termsSchema, type Terms } from '../../protocol/entry.ts'
 import { isCountry } from '../../protocol/countries.ts'
 import { parseSiteId, type SiteId } from '../../protocol/ids.ts'
-import { KEY_TYPE_ED25519, parseVerifierKey, type VerifierKey } from '../../protocol/note.ts'
+import type { VerifierKey } from '../../protocol/note.ts'
+import { parseLogKey } from './evidence.ts'
 import { parseSecret } from './secrets.ts'
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
@@ -68,11 +69,6 @@ const yesNo = setting<boolean>(
   'true or false',
   z.enum(['true', 'false']).transform((word) => word === 'true') as z.ZodType<boolean, string>,
 )
-
-function parseLogKey(vkey: string): VerifierKey | null {
-  const key = parseVerifierKey(vkey.trim())
-  return key.type === KEY_TYPE_ED25519 ? key : null
-}
 
 function parseUrl(address: string): string | null {
   const { protocol, href, search, hash } = new URL(address)

@@ -24,8 +24,9 @@ export interface DemoNode {
   key: string
   /** What a command needs to talk to it. */
   env: Record<string, string>
-  process: NodeProcess
-  restart: () => Promise<void>
+  /** The process, once it was started. */
+  process: NodeProcess | null
+  start: () => Promise<void>
   ask: <T = Record<string, unknown>>(
     method: string,
     path: string,
@@ -50,7 +51,7 @@ async function ask(
 }
 
 async function isUp(node: Pick<DemoNode, 'url' | 'name' | 'process'>): Promise<true | undefined> {
-  if (node.process.hasEnded())
+  if (node.process?.hasEnded() === true)
     throw new DemoError(`${node.name} has ended:\n${node.process.tail()}`)
   try {
     return (await fetch(`${node.url}/v1/health`)).ok ? true : undefined
@@ -77,7 +78,6 @@ async function makeNode(
   const { logKey } = initFolder(folder, settings, {})
   const { secret } = await withAccess(folder, {}, (access) => access.create('demo', role))
   const url = `http://127.0.0.1:${httpPort}`
-  const start = (): NodeProcess => startNode(folder, join(base, `${name}.log`), {})
   const node: DemoNode & { logKey: string } = {
     name,
     folder,
@@ -85,10 +85,10 @@ async function makeNode(
     key: secret,
     logKey,
     env: { DPN_URL: url, DPN_API_KEY: secret },
-    process: start(),
-    restart: async () => {
-      node.process = start()
-      await until(`${name} is up again`, START_SECONDS, () => isUp(node))
+    process: null,
+    start: async () => {
+      node.process = startNode(folder, join(base, `${name}.log`), {})
+      await until(`${name} is up`, START_SECONDS, () => isUp(node))
     },
     ask: <T>(method: string, path: string, body?: unknown) =>
       ask(node, method, path, body) as Promise<Answer<T>>,
@@ -103,8 +103,8 @@ export interface DemoNetwork {
   sites: { plan: SitePlan; node: DemoNode }[]
 }
 
-/** Makes and starts all nodes below `base`. */
-export async function startNetwork(base: string, plans: readonly SitePlan[]): Promise<DemoNetwork> {
+/** Makes all nodes below `base`, and starts the coordinator. */
+export async function makeNetwork(base: string, plans: readonly SitePlan[]): Promise<DemoNetwork> {
   mkdirSync(base, { recursive: true })
   const ports = await freePorts(2 * (plans.length + 1))
   const take = () => ({ httpPort: ports.pop() ?? 0, peerPort: ports.pop() ?? 0 })
@@ -121,7 +121,6 @@ export async function startNetwork(base: string, plans: readonly SitePlan[]): Pr
       terms: TERMS,
     },
   })
-  await until('the coordinator is up', START_SECONDS, () => isUp(coordinator))
   const sites: DemoNetwork['sites'] = []
   for (const plan of plans) {
     const settings: RawSettings = {
@@ -133,8 +132,6 @@ export async function startNetwork(base: string, plans: readonly SitePlan[]): Pr
     const node = await makeNode(base, plan.site, { ...take(), role: 'admin', settings })
     sites.push({ plan, node })
   }
-  await Promise.all(
-    sites.map(({ node }) => until(`${node.name} is up`, START_SECONDS, () => isUp(node))),
-  )
+  await coordinator.start()
   return { coordinator, coordinatorKey: coordinator.logKey, sites }
 }

@@ -21,10 +21,18 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
+let compileCache = ''
+
+/** Lets the processes share what Node has compiled: twenty of them start within the story. */
+export function shareCompiled(folder: string): void {
+  compileCache = folder
+}
+
 /** The environment without settings of another node. */
 function environment(settings: Record<string, string>): NodeJS.ProcessEnv {
   const rest = Object.entries(process.env).filter(([name]) => !name.startsWith('DPN_'))
-  return { ...Object.fromEntries(rest), ...settings }
+  const shared = compileCache === '' ? {} : { NODE_COMPILE_CACHE: compileCache }
+  return { ...Object.fromEntries(rest), ...shared, ...settings }
 }
 
 function track(child: ChildProcess): ChildProcess {

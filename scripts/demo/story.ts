@@ -27,7 +27,7 @@ function assert(condition: boolean, what: string): asserts condition {
   if (!condition) throw new DemoError(`did not hold: ${what}`)
 }
 
-/** Applies, is admitted, publishes requirements. */
+/** Every site applies, is admitted, starts, and publishes what it accepts. */
 export async function admitAll(network: DemoNetwork, tell: Tell): Promise<void> {
   const { coordinator, sites } = network
   await Promise.all(
@@ -42,6 +42,8 @@ export async function admitAll(network: DemoNetwork, tell: Tell): Promise<void> 
     assert(status === 200, `${plan.site} is admitted`)
   }
   tell(`${sites.length} sites have applied and are admitted by the coordinator.`)
+  await Promise.all(sites.map(({ node }) => node.start()))
+  tell('Their nodes are started.')
   await Promise.all(
     sites.map(({ plan, node }) =>
       until(`${plan.site} is connected with everybody`, SECONDS, async () => {
@@ -169,7 +171,7 @@ export async function withdraw(
   const recipients = [...new Set(seen.disclosures.map(({ partner }) => partner))].toSorted()
   tell(`${site} can tell member ${id} who has the data: ${recipients.join(', ')}.`)
 
-  await lune.node.process.kill()
+  await lune.node.process?.kill()
   tell(`${lune.plan.site} loses power (SIGKILL).`)
   const gone = await home.node.ask('DELETE', `/v1/members/${id}`)
   assert(gone.status === 200, 'the withdrawal is taken')
@@ -193,7 +195,7 @@ export async function withdraw(
       `${lune.plan.site} is awaited, so there is no evidence file yet.`,
   )
 
-  await lune.node.restart()
+  await lune.node.start()
   tell(`${lune.plan.site} is back.`)
   let shownAfterReturn = 0
   const complete = await until(`${lune.plan.site} has confirmed`, SECONDS, async () => {
