@@ -1,0 +1,62 @@
+/** What a benchmark can ask of a measured process. Arguments and answers travel as JSON. */
+
+export interface NodeOptions {
+  folder: string
+  /** The environment by which the node is configured. */
+  env: Record<string, string>
+}
+/** What a node says of itself once it has started. */
+export interface NodeFacts {
+  site: string
+  /** The verifier key of its log. */
+  vkey: string
+  logKey: string
+  witnessKey: string
+  addresses: string[]
+}
+export interface Spent {
+  millis: number
+  /** CPU time of all threads of the process. */
+  cpuMillis: number
+}
+/** Requests and message bytes, both ways, that a node has exchanged with one site. */
+export interface Traffic {
+  requests: number
+  bytes: number
+  /** Milliseconds of `performance.timeOrigin` at the end of the last request. */
+  lastAt: number
+  open: number
+}
+
+export interface Calls {
+  startCoordinator: (options: NodeOptions) => Promise<NodeFacts>
+  startSite: (options: NodeOptions) => Promise<NodeFacts>
+  /** Coordinator: applies and admits. */
+  admit: (facts: NodeFacts) => Promise<void>
+  /** Site: learns where the coordinator is; resolves when the own log may be written. */
+  join: (coordinator: { addresses: string[] }) => Promise<Spent>
+  /** Publishes members in batches; only the time inside the publisher counts. */
+  publish: (members: { from: number; count: number }) => Promise<Spent & { published: number }>
+  requirements: (requirements: object) => Promise<void>
+  /** Joins, publishes requirements, and waits until all that matches of `home` is held here. */
+  replicate: (wish: {
+    addresses: string[]
+    home: string
+    size: number
+    requirements: object
+  }) => Promise<Spent & { held: number }>
+  /** Waits until this node has `size` entries of a log and wants no body of it. */
+  settled: (log: { home: string; size: number }) => Promise<{ held: number }>
+  connected: (sites: string[]) => Promise<void>
+  /** Cuts and makes the connection with a site, waits until both have nothing more to ask. */
+  reconnect: (peer: { site: string }) => Promise<Traffic & { millis: number }>
+  traffic: (peer: { site: string; reset: boolean }) => Promise<Traffic>
+  /** Withdraws members and waits for the receipts of everybody. */
+  withdraw: (members: { from: number; count: number }) => Promise<Spent & { localMillis: number }>
+  cpu: (nothing: null) => Promise<{ cpuMillis: number }>
+  stop: (nothing: null) => Promise<void>
+  insertFloor: (rows: { path: string; count: number; own: boolean }) => Promise<Spent>
+  hashFloor: (input: { count: number }) => Promise<Spent & { bytes: number }>
+  streamServer: (nothing: null) => Promise<{ address: string }>
+  streamFloor: (input: { address: string; bytes: number }) => Promise<Spent>
+}

@@ -1,0 +1,83 @@
+/**
+ * Measures the node against raw floors in the same run: `npm run bench -- [--members 100000]
+ * [--json bench/results.json] [--only floors|large|small] [--profile folder]`.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { dirname, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { tableOf, type Figure } from './figures.ts'
+import type { FlagsOf } from './federation.ts'
+import { measureFloors, measureLarge, measureSmall, type Context } from './measures.ts'
+
+const PARTS = ['floors', 'large', 'small']
+/** Microseconds between two samples of a profile. */
+const PROFILE_MICROS = 500
+
+const { values } = parseArgs({
+  options: {
+    members: { type: 'string', default: '100000' },
+    json: { type: 'string', default: 'bench/results.json' },
+    only: { type: 'string' },
+    profile: { type: 'string' },
+  },
+})
+
+function flagsOf(name: string): string[] {
+  const folder = values.profile
+  return folder === undefined
+    ? []
+    : [
+        '--cpu-prof',
+        `--cpu-prof-dir=${resolve(folder)}`,
+        `--cpu-prof-name=${name}.cpuprofile`,
+        `--cpu-prof-interval=${PROFILE_MICROS}`,
+      ]
+}
+
+function machine() {
+  const [cpu] = cpus()
+  return {
+    date: new Date().toISOString(),
+    node: process.version,
+    cpu: cpu?.model.trim() ?? 'unknown',
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 1e9),
+  }
+}
+
+async function measure(members: number, only: string | undefined): Promise<Figure[]> {
+  const isWanted = (part: string): boolean => only === undefined || only === part
+  const context: Context = { members, flagsOf: flagsOf satisfies FlagsOf, floors: null }
+  const figures: Figure[] = []
+  const add = (more: readonly Figure[]): void => {
+    figures.push(...more)
+    console.log(`\n${tableOf(more)}`)
+  }
+  if (isWanted('floors')) {
+    const measured = await measureFloors(members)
+    context.floors = measured.floors
+    add(measured.figures)
+  }
+  if (isWanted('large')) add(await measureLarge(context))
+  if (isWanted('small')) add(await measureSmall(context))
+  return figures
+}
+
+const members = Number(values.members)
+if (!Number.isSafeInteger(members) || members < 1000 || members % 1000 !== 0)
+  throw new Error('--members: expected thousands, e.g. 100000')
+if (values.only !== undefined && !PARTS.includes(values.only))
+  throw new Error(`--only: expected one of ${PARTS.join(', ')}`)
+
+const about = machine()
+console.log(
+  `${about.cores} cores of ${about.cpu}, ${about.memoryGb} GB, Node ${about.node}, ${about.date}, ` +
+    `${members.toLocaleString('en')} members`,
+)
+const figures = await measure(members, values.only)
+if (values.only === undefined) {
+  console.log(`\n${tableOf(figures)}`)
+  mkdirSync(dirname(values.json), { recursive: true })
+  writeFileSync(values.json, `${JSON.stringify({ ...about, members, figures }, null, 2)}\n`)
+}

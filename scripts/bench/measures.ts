@@ -1,0 +1,239 @@
+/** The measurements, each giving lines of the table. */
+import { join } from 'node:path'
+import { startChild } from './child.ts'
+import {
+  startFederation,
+  temporaryFolder,
+  type Federation,
+  type FlagsOf,
+  type Member,
+} from './federation.ts'
+import { median, quantile, rangeOf, short, type Figure } from './figures.ts'
+
+const FLOOR_ROUNDS = 3
+const RESYNC_ROUNDS = 5
+const SINGLE_WITHDRAWALS = 30
+const BATCH_WITHDRAWALS = 5
+const WITHDRAWN_AT_ONCE = 100
+const FEW = 10_000
+/** One country of five and one gender of two: about a tenth of the invented members. */
+const A_TENTH = { countries: ['DE'], genders: ['woman'] }
+const MEGA = 1e6
+
+/** What the floors give, for the ratios of the others. */
+export interface Floors {
+  insertOwn: number
+  insertHeld: number
+  stream: number
+  hash: number
+}
+
+export interface Context {
+  members: number
+  flagsOf: FlagsOf
+  floors: Floors | null
+}
+
+const perSecond = (count: number, millis: number): number => (count / millis) * 1000
+
+async function rounds(count: number, one: () => Promise<number>): Promise<number[]> {
+  const values: number[] = []
+  for (let round = 0; round < count; round += 1) values.push(await one())
+  return values
+}
+
+async function insertRate(members: number, own: boolean): Promise<number> {
+  using folder = temporaryFolder()
+  await using child = startChild('floor')
+  const path = join(folder.path, 'floor.db')
+  const { millis } = await child.call('insertFloor', { path, count: members, own })
+  return perSecond(members, millis)
+}
+
+async function hashRate(members: number): Promise<{ rate: number; bytes: number }> {
+  await using child = startChild('floor')
+  const { millis, bytes } = await child.call('hashFloor', { count: members })
+  return { rate: perSecond(members, millis), bytes }
+}
+
+async function streamRate(members: number, bytes: number): Promise<number> {
+  await using server = startChild('floor server')
+  await using client = startChild('floor client')
+  const { address } = await server.call('streamServer', null)
+  const { millis } = await client.call('streamFloor', { address, bytes })
+  return perSecond(members, millis)
+}
+
+/** The raw floors, in members a second: median of three. */
+export async function measureFloors(
+  members: number,
+): Promise<{ floors: Floors; figures: Figure[] }> {
+  const own = await rounds(FLOOR_ROUNDS, () => insertRate(members, true))
+  const held = await rounds(FLOOR_ROUNDS, () => insertRate(members, false))
+  const { bytes } = await hashRate(members)
+  const hash = await rounds(FLOOR_ROUNDS, async () => (await hashRate(members)).rate)
+  const stream = await rounds(FLOOR_ROUNDS, () => streamRate(members, bytes))
+  const unit = 'members/s'
+  const size = `${short(bytes / members)} bytes a member`
+  const figureOf = (name: string, values: number[], note = ''): Figure => ({
+    name: `floor: ${name}`,
+    value: median(values),
+    unit,
+    note: `${rangeOf(values)}${note}`,
+  })
+  return {
+    floors: {
+      insertOwn: median(own),
+      insertHeld: median(held),
+      stream: median(stream),
+      hash: median(hash),
+    },
+    figures: [
+      figureOf("insert a home's rows", own, ', batches of 1,000, fsync each'),
+      figureOf("insert a partner's rows", held, ', batches of 1,000, fsync each'),
+      figureOf(
+        'libp2p stream',
+        stream,
+        `, ${size}, ${short((median(stream) * bytes) / members / MEGA)} MB/s`,
+      ),
+      figureOf('SHA-256', hash, `, ${size}`),
+    ],
+  }
+}
+
+function rateFigure(
+  name: string,
+  spent: { count: number; millis: number; cpuMillis: number },
+  floor: Figure['floor'],
+): Figure {
+  const { count, millis, cpuMillis } = spent
+  return {
+    name,
+    value: perSecond(count, millis),
+    unit: 'members/s',
+    ...(floor && { floor }),
+    note: `${short((cpuMillis / count) * 1000)} µs of CPU a member, ${short(millis / 1000)} s`,
+  }
+}
+
+function memoryFigure({ child }: Member, what: string): Figure {
+  return { name: `peak memory: ${what}`, value: child.peakMb(), unit: 'MB' }
+}
+
+/** A site with so many members, joined. */
+async function publishAll(federation: Federation, members: number) {
+  const home = await federation.addSite('home')
+  const { addresses } = federation.coordinator.facts
+  await home.child.call('join', { addresses })
+  const spent = await home.child.call('publish', { from: 0, count: members })
+  return { home, spent }
+}
+
+async function replicate(
+  federation: Federation,
+  home: Member,
+  wish: { name: string; members: number; requirements: object },
+) {
+  const partner = await federation.addSite(wish.name)
+  const before = await home.child.call('cpu', null)
+  const spent = await partner.child.call('replicate', {
+    addresses: federation.coordinator.facts.addresses,
+    home: home.facts.site,
+    size: wish.members,
+    requirements: wish.requirements,
+  })
+  const after = await home.child.call('cpu', null)
+  return { partner, spent, homeCpuMillis: after.cpuMillis - before.cpuMillis }
+}
+
+async function resync(members: number, home: Member, partner: Member): Promise<Figure[]> {
+  const millis: number[] = []
+  const bytes: number[] = []
+  const requests: number[] = []
+  for (let round = 0; round < RESYNC_ROUNDS; round += 1) {
+    await home.child.call('traffic', { site: partner.facts.site, reset: true })
+    const asked = await partner.child.call('reconnect', { site: home.facts.site })
+    const answered = await home.child.call('traffic', { site: partner.facts.site, reset: true })
+    millis.push(asked.millis)
+    bytes.push(asked.bytes + answered.bytes)
+    requests.push(asked.requests + answered.requests)
+  }
+  const name = `idle resync at ${members.toLocaleString('en')}`
+  return [
+    { name: `${name}: time`, value: median(millis), unit: 'ms', note: rangeOf(millis) },
+    { name: `${name}: messages`, value: median(bytes), unit: 'bytes', note: rangeOf(bytes) },
+    { name: `${name}: requests`, value: median(requests), unit: '', note: rangeOf(requests) },
+  ]
+}
+
+/** Bulk publish, replication to empty partners, idle resync, and the memory of each process. */
+export async function measureLarge({ members, flagsOf, floors }: Context): Promise<Figure[]> {
+  await using federation = await startFederation(flagsOf)
+  const { home, spent } = await publishAll(federation, members)
+  const own = floors === null ? undefined : { name: 'insert', value: floors.insertOwn }
+  const held = floors === null ? undefined : { name: 'insert', value: floors.insertHeld }
+  const figures = [rateFigure('durable bulk publish', { ...spent, count: members }, own)]
+  figures.push(memoryFigure(home, 'home after publishing'))
+  await federation.coordinator.child.call('connected', [home.facts.site])
+
+  const all = await replicate(federation, home, { name: 'all', members, requirements: {} })
+  if (all.spent.held !== members) throw new Error(`only ${all.spent.held} bodies have arrived`)
+  figures.push(rateFigure('replication, all match', { ...all.spent, count: members }, held))
+  const last = figures.at(-1)
+  if (last !== undefined) last.note += `, home ${short((all.homeCpuMillis / members) * 1000)} µs`
+  figures.push(memoryFigure(all.partner, 'partner that holds all'))
+  figures.push(...(await resync(members, home, all.partner)))
+  await all.partner.child.end()
+
+  const wish = { name: 'tenth', members, requirements: A_TENTH }
+  const tenth = await replicate(federation, home, wish)
+  const count = tenth.spent.held.toLocaleString('en')
+  figures.push(
+    rateFigure(`replication, ${count} match`, { ...tenth.spent, count: members }, held),
+    memoryFigure(tenth.partner, 'partner that holds a tenth'),
+    memoryFigure(home, 'home in the end'),
+    memoryFigure(federation.coordinator, 'coordinator'),
+  )
+  return figures
+}
+
+async function withdrawals(home: Member, atOnce: number, times: number, from: number) {
+  const millis: number[] = []
+  const local: number[] = []
+  for (let round = 0; round < times; round += 1) {
+    const spent = await home.child.call('withdraw', { from: from + round * atOnce, count: atOnce })
+    millis.push(spent.millis)
+    local.push(spent.localMillis)
+  }
+  return { millis, local }
+}
+
+/** Idle resync at 10,000 records, and withdrawals to the last receipt of five sites. */
+export async function measureSmall({ members, flagsOf }: Context): Promise<Figure[]> {
+  const few = Math.min(FEW, members)
+  await using federation = await startFederation(flagsOf)
+  const { home } = await publishAll(federation, few)
+  const partners: Member[] = []
+  for (const name of ['p1', 'p2', 'p3', 'p4'])
+    partners.push(
+      (await replicate(federation, home, { name, members: few, requirements: {} })).partner,
+    )
+  await home.child.call(
+    'connected',
+    partners.map(({ facts }) => facts.site),
+  )
+  const [first] = partners
+  const figures = first === undefined ? [] : await resync(few, home, first)
+
+  const single = await withdrawals(home, 1, SINGLE_WITHDRAWALS, 0)
+  const many = await withdrawals(home, WITHDRAWN_AT_ONCE, BATCH_WITHDRAWALS, SINGLE_WITHDRAWALS)
+  const lines = { 'one withdrawal': single, 'a batch of 100': many }
+  for (const [name, { millis, local }] of Object.entries(lines)) {
+    const note = `${millis.length} rounds; erased at home after ${short(median(local))} ms`
+    figures.push(
+      { name: `${name} to the last receipt: p50`, value: median(millis), unit: 'ms', note },
+      { name: `${name} to the last receipt: max`, value: quantile(millis, 1), unit: 'ms' },
+    )
+  }
+  return figures
+}

@@ -1,0 +1,23 @@
+/** The measured process: does what it is asked over IPC, one call at a time or several at once. */
+import { floorCalls } from './floors.ts'
+import type { Answer, Question } from './child.ts'
+import { nodeCalls } from './node-calls.ts'
+
+const calls: Record<string, (argument: never) => Promise<unknown>> = { ...nodeCalls, ...floorCalls }
+
+async function answer({ id, name, argument }: Question): Promise<Answer> {
+  try {
+    const call = calls[name]
+    if (call === undefined) throw new Error(`no call ${name}`)
+    return { id, value: (await call(argument as never)) ?? null }
+  } catch (error) {
+    return { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+  }
+}
+
+process.on('message', (question: Question) => {
+  // A normal exit, so that a profile is written; whatever is open dies with the process.
+  if (question.name === 'end') process.exit(0)
+  void answer(question).then((reply) => process.send?.(reply))
+})
+process.on('disconnect', () => process.exit(0))
