@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseCheckpoint, signCheckpoint } from '../../protocol/checkpoint.ts'
 import { parseCosignatureLines, verifyCosignature } from '../../protocol/cosignature.ts'
 import { decodeEntry } from '../../protocol/entry.ts'
-import { verifyEvidence } from '../../protocol/evidence.ts'
 import {
   appendLeaves,
   consistencyProof,
@@ -394,26 +393,5 @@ describe('the desk', () => {
     const done = await send(api, api.keys.staff, request, body)
     expect(done).toMatchObject({ status: 200, json: { keys: [{}, { logKey: body.logKey }] } })
     expect(api.faults).toEqual([])
-  })
-})
-
-describe('evidence at the coordinator', () => {
-  it('verifies offline once every member has cosigned', async () => {
-    const small = await createWorld()
-    try {
-      const home = await small.addSite('home.example')
-      const homeApi = await aSiteApp(home)
-      const desk = await aCoordinatorApp(small)
-      const body = { profile: aProfile(), consent: aConsent() }
-      await send(homeApi, homeApi.keys.write, 'PUT /v1/members/m-1', body)
-      await send(homeApi, homeApi.keys.write, 'DELETE /v1/members/m-1')
-      const request = 'GET /v1/withdrawals/home.example/1/evidence'
-      await small.until(async () => (await send(desk, desk.keys.auditor, request)).status === 200)
-      const { json } = await send(desk, desk.keys.auditor, request)
-      const verdict = verifyEvidence(JSON.stringify(json), small.coordinator.identity.logKey)
-      expect(verdict.failure).toBeNull()
-    } finally {
-      await small.close()
-    }
   })
 })
