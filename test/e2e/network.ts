@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { initFolder, withAccess } from '../../node/roles/offline.ts'
 import type { Terms } from '../../protocol/entry.ts'
 import type { VerifierKey } from '../../protocol/note.ts'
@@ -117,7 +117,11 @@ interface Place {
 
 function createTestNode({ role, site, folder: first, logFile, httpPort, p2pPort }: Place) {
   let folder = first
-  let runs = createProcess([role, '--data', folder], logFile)
+  // Temporary files belong among those that tests search.
+  const temporary = join(dirname(logFile), '../tmp')
+  mkdirSync(temporary, { recursive: true })
+  const env = { TMPDIR: temporary, SQLITE_TMPDIR: temporary }
+  let runs = createProcess([role, '--data', folder], logFile, env)
   const url = `http://127.0.0.1:${httpPort}`
 
   async function start(): Promise<void> {
@@ -145,7 +149,7 @@ function createTestNode({ role, site, folder: first, logFile, httpPort, p2pPort 
     moveTo: (other) => {
       if (runs.isRunning()) throw new Error(`${site} runs`)
       folder = other
-      runs = createProcess([role, '--data', folder], logFile)
+      runs = createProcess([role, '--data', folder], logFile, env)
     },
   }
   return node
