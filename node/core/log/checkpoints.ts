@@ -4,7 +4,13 @@ import { findCosignature, verifyCosignature } from '../../../protocol/cosignatur
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
 import { isBelievable } from '../../../protocol/lease.ts'
-import { formatNote, parseNote, type Note, type VerifierKey } from '../../../protocol/note.ts'
+import {
+  formatNote,
+  isSignedAs,
+  parseNote,
+  type Note,
+  type VerifierKey,
+} from '../../../protocol/note.ts'
 import { logKeyAt, memberOf, witnessKeysOf } from '../../../protocol/registry.ts'
 import type { Crypto } from '../ports.ts'
 import type { View } from '../view.ts'
@@ -27,8 +33,18 @@ export interface Checkpoints {
    * @throws ProtocolError `bad_signature`, or `out_of_range` where it is too far in the future
    */
   heartbeatOf: (log: SiteId, opened: OpenedCheckpoint, now: number) => number | null
+  /** The note with nothing but the log's signature. */
+  signedNote: (log: SiteId, opened: OpenedCheckpoint) => string
   /** The note with nothing but the log's signature and its heartbeat. */
   bareNote: (log: SiteId, opened: OpenedCheckpoint) => string
+}
+
+/** The note with the signatures of these keys alone: strangers' lines are not carried on. */
+function signedBy({ text, signatures }: Note, keys: readonly VerifierKey[]): string {
+  return formatNote({
+    text,
+    signatures: signatures.filter((line) => keys.some((key) => isSignedAs(line, key))),
+  })
 }
 
 /**
@@ -73,13 +89,8 @@ export function createCheckpoints(ports: {
         throw new ProtocolError('out_of_range', '/time', 'a heartbeat that is not in the future')
       return time
     },
-    bareNote: (log, { checkpoint, note }) => {
-      const witness = witnessKeys(log).at(-1)
-      const names = new Set([checkpoint.origin, witness?.name])
-      return formatNote({
-        text: note.text,
-        signatures: note.signatures.filter(({ name }) => names.has(name)),
-      })
-    },
+    signedNote: (log, { checkpoint, note }) => signedBy(note, [logKey(log, checkpoint.size)]),
+    bareNote: (log, { checkpoint, note }) =>
+      signedBy(note, [logKey(log, checkpoint.size), ...witnessKeys(log).slice(-1)]),
   }
 }

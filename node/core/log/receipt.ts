@@ -243,12 +243,8 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
       })
       await verifyAgainstTree(opened, log)
       const { size } = opened.checkpoint
-      const bare = {
-        text: opened.note.text,
-        signatures: opened.note.signatures.filter(({ name }) => name === opened.checkpoint.origin),
-      }
       await store.write(async (tx) => {
-        await tx.receipts.saveCheckpoint(log, size, formatNote(bare))
+        await tx.receipts.saveCheckpoint(log, size, checkpoints.signedNote(log, opened))
         await tx.receipts.save({ log, cosigner: from, size, time, line: line(signature) })
       })
       events.emit({ type: 'receipt.received', log, size, from })
