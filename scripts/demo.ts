@@ -90,7 +90,8 @@ async function main(): Promise<number> {
     out.write(`${seconds.padStart(5)}  ${line}
 `)
   }
-  const print: Tell = (line) => void out.write(`${line}
+  const print: Tell = (line) =>
+    void out.write(`${line}
 `)
   const base = mkdtempSync(join(tmpdir(), 'dpn-demo-'))
   const interrupted = new Promise<'interrupted'>((resolve) => {

@@ -4,7 +4,14 @@ import { folderPath, readSettings } from '../roles/config.ts'
 import { introductionAt } from '../roles/introduction.ts'
 import { settingsOfEnvironment } from '../roles/settings.ts'
 import { createClient } from './client.ts'
-import { perform, withExamples, withFolder, withJson, type JsonOption, type Shell } from './command.ts'
+import {
+  perform,
+  withExamples,
+  withFolder,
+  withJson,
+  type JsonOption,
+  type Shell,
+} from './command.ts'
 import { FailureError, UsageError, type Outcome, type Surroundings } from './outcome.ts'
 
 interface Options extends JsonOption {

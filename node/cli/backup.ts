@@ -1,7 +1,14 @@
 /** `dpn backup`: copies the database while the node runs; no body, no key. */
 import type { Command } from 'commander'
 import { folderPath } from '../roles/config.ts'
-import { perform, withExamples, withFolder, withJson, type JsonOption, type Shell } from './command.ts'
+import {
+  perform,
+  withExamples,
+  withFolder,
+  withJson,
+  type JsonOption,
+  type Shell,
+} from './command.ts'
 
 /** Adds the command. */
 export function addBackup(program: Command, shell: Shell): void {

@@ -40,7 +40,9 @@ export interface Journal {
 /** Size, time of change, and the options that decide how rows are read. */
 function fingerprintOf(path: string, options: unknown): string {
   const { size, mtimeMs } = statSync(path)
-  return createHash('sha256').update(JSON.stringify([size, mtimeMs, options])).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify([size, mtimeMs, options]))
+    .digest('hex')
 }
 
 function writeDurably(path: string, text: string): void {

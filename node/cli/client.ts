@@ -116,9 +116,7 @@ export function createClient({ env }: Surroundings, options: ClientOptions): Cli
     get: async (path) => parse(await request('GET', path)),
     text: (path) => request('GET', path),
     send: async (method, path, body) =>
-      parse(
-        await request(method, path, body === undefined ? {} : { body: JSON.stringify(body) }),
-      ),
+      parse(await request(method, path, body === undefined ? {} : { body: JSON.stringify(body) })),
     lines: async (path, body) => {
       const answer = await request('POST', path, {
         body,

@@ -65,7 +65,8 @@ function parseCommonConsent(path: string | undefined): Record<string, unknown> |
 }
 
 function planOf(path: string, options: Options): Plan {
-  if (!existsSync(path) || !statSync(path).isFile()) throw new UsageError(`There is no file ${path}`)
+  if (!existsSync(path) || !statSync(path).isFile())
+    throw new UsageError(`There is no file ${path}`)
   const format = options.format ?? (/\.(?:csv|tsv|txt)$/i.test(path) ? 'csv' : 'ndjson')
   if (format !== 'csv' && format !== 'ndjson')
     throw new UsageError('--format: expected csv or ndjson')
@@ -123,7 +124,13 @@ function rejectionOf(line: number, { pointer, expected, code }: Problem): object
 async function sendBatch(client: Client, batch: readonly Row[], counts: Counts) {
   const rejected: object[] = []
   const sent = batch.flatMap((row) => ('member' in row ? [row] : []))
-  const results = sent.length === 0 ? [] : await send(client, sent.map(({ member }) => member))
+  const results =
+    sent.length === 0
+      ? []
+      : await send(
+          client,
+          sent.map(({ member }) => member),
+        )
   const byLine = new Map(sent.map(({ line }, at) => [line, results[at]]))
   for (const row of batch) {
     const result = byLine.get(row.line)

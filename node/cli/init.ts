@@ -2,7 +2,14 @@
 import type { Command } from 'commander'
 import { folderPath } from '../roles/config.ts'
 import type { RawSettings } from '../roles/offline.ts'
-import { perform, withExamples, withFolder, withJson, type JsonOption, type Shell } from './command.ts'
+import {
+  perform,
+  withExamples,
+  withFolder,
+  withJson,
+  type JsonOption,
+  type Shell,
+} from './command.ts'
 import type { Outcome } from './outcome.ts'
 
 interface Options extends JsonOption {
@@ -79,7 +86,10 @@ export function addInit(program: Command, shell: Shell): void {
     .option('--role <role>', 'site or coordinator', 'site')
     .option('--site <domain>', "this site's domain name")
     .option('--network <domain>', "the network's name (a coordinator's own)")
-    .option('--coordinator-key <vkey>', "the coordinator's verifier key, which the Network publishes")
+    .option(
+      '--coordinator-key <vkey>',
+      "the coordinator's verifier key, which the Network publishes",
+    )
     .option('--coordinator-url <url>', "the coordinator's web address")
     .option('--coordinator-address <multiaddrs>', 'or its libp2p addresses')
     .option('--listen <multiaddrs>', 'libp2p addresses to listen on')

@@ -34,7 +34,10 @@ interface Keys {
 function keysThrough(client: Client): Keys {
   return {
     create: async (name, role) => {
-      const made = await client.send<KeyRow & { secret: string }>('POST', '/v1/keys', { name, role })
+      const made = await client.send<KeyRow & { secret: string }>('POST', '/v1/keys', {
+        name,
+        role,
+      })
       const { secret, ...key } = made
       return { key, secret }
     },
@@ -117,8 +120,10 @@ export function addKey(program: Command, shell: Shell): void {
   withExamples(add('list', 'list the keys, never their secrets'), 'dpn key list').action(
     (options: Options) => perform(shell, options, () => withKeys(shell, options, list)),
   )
-  withExamples(add('revoke <id>', 'end a key, from the next request on'), 'dpn key revoke 1a2b')
-    .action((id: string, options: Options) =>
-      perform(shell, options, () => withKeys(shell, options, (keys) => revoke(keys, id))),
-    )
+  withExamples(
+    add('revoke <id>', 'end a key, from the next request on'),
+    'dpn key revoke 1a2b',
+  ).action((id: string, options: Options) =>
+    perform(shell, options, () => withKeys(shell, options, (keys) => revoke(keys, id))),
+  )
 }

@@ -97,7 +97,9 @@ export function addMember(program: Command, shell: Shell): void {
       .option('--cursor <cursor>', 'where the page before has ended'),
     'dpn member list --limit 200',
   ).action((options: ApiOptions & { limit: string; cursor?: string }) =>
-    performWith(shell, options, (client) => list(client, parseLimit(options.limit), options.cursor)),
+    performWith(shell, options, (client) =>
+      list(client, parseLimit(options.limit), options.cursor),
+    ),
   )
   withExamples(
     withApi(member.command('withdraw <id...>'))

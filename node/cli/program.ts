@@ -58,7 +58,9 @@ export async function run(args: readonly string[], around: Surroundings = PROCES
   let code = 0
   const shell: Shell = { around, finish: (ended) => (code = ended) }
   const program = new Command('dpn')
-    .description('A node of the Dating Pro Network: finds dating profiles with consent, and forgets')
+    .description(
+      'A node of the Dating Pro Network: finds dating profiles with consent, and forgets',
+    )
     .enablePositionalOptions()
   for (const add of COMMANDS) add(program, shell)
   tame(program, around)

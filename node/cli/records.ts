@@ -56,8 +56,7 @@ export function addRecords(program: Command, shell: Shell): void {
     .option('--age-max <years>', 'not older')
     .option('--limit <rows>', 'rows of a page, at most 200', '50')
     .option('--cursor <cursor>', 'where the page before has ended')
-  withExamples(
-    command,
-    'dpn records --country DE AT --age-min 30',
-  ).action((options: Options) => performWith(shell, options, (client) => list(client, options)))
+  withExamples(command, 'dpn records --country DE AT --age-min 30').action((options: Options) =>
+    performWith(shell, options, (client) => list(client, options)),
+  )
 }

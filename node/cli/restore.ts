@@ -1,7 +1,14 @@
 /** `dpn restore`: makes a data folder from a backup. */
 import type { Command } from 'commander'
 import { folderPath } from '../roles/config.ts'
-import { perform, withExamples, withFolder, withJson, type JsonOption, type Shell } from './command.ts'
+import {
+  perform,
+  withExamples,
+  withFolder,
+  withJson,
+  type JsonOption,
+  type Shell,
+} from './command.ts'
 
 /** Adds the command. */
 export function addRestore(program: Command, shell: Shell): void {

@@ -118,8 +118,9 @@ function addOrder(program: Command, shell: Shell): void {
       .option('--all', 'all of them')
       .option('--notice <id>', 'id of the notice that asked for it; no personal data', ''),
     'dpn order amor.example --record 0f3c… --notice mail-2026-17',
-  ).action((site: string, options: ApiOptions & { record?: string; all?: boolean; notice: string }) =>
-    performWith(shell, options, (client) => order(client, site, options)),
+  ).action(
+    (site: string, options: ApiOptions & { record?: string; all?: boolean; notice: string }) =>
+      performWith(shell, options, (client) => order(client, site, options)),
   )
 }
 

@@ -71,10 +71,8 @@ export function addVerify(program: Command, shell: Shell): void {
     .description('check an evidence file offline, line by line')
     .argument('<file>', 'the evidence file')
     .requiredOption('--key <vkey>', "the coordinator's verifier key")
-  withExamples(
-    command,
-    'dpn verify evidence.json --key "dpn.example+1a2b3c4d+AbCd…"',
-  ).action((file: string, options: JsonOption & { key: string }) =>
-    perform(shell, options, () => verifyFile(file, options.key)),
+  withExamples(command, 'dpn verify evidence.json --key "dpn.example+1a2b3c4d+AbCd…"').action(
+    (file: string, options: JsonOption & { key: string }) =>
+      perform(shell, options, () => verifyFile(file, options.key)),
   )
 }

@@ -7,12 +7,7 @@ import { createAccessLog, createEvents } from '../telemetry/events.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import type { CoordinatorConfig } from './config.ts'
-import {
-  checkAdmittedKeys,
-  compactDaily,
-  layFoundation,
-  startHost,
-} from './foundation.ts'
+import { checkAdmittedKeys, compactDaily, layFoundation, startHost } from './foundation.ts'
 import { closeServed, createSteps, type Running } from './lifetime.ts'
 import { VERSION } from './version.ts'
 

@@ -172,9 +172,7 @@ export async function layFoundation(
 /** @throws OperatorError where the registry has this site under other keys */
 export function checkAdmittedKeys(registry: Registry, identity: Identity): void {
   const member =
-    identity.site === identity.network
-      ? registry.coordinator
-      : registry.members.get(identity.site)
+    identity.site === identity.network ? registry.coordinator : registry.members.get(identity.site)
   if (member === undefined || member === null) return
   if (member.keys.some(({ logKey }) => equalBytes(logKey, identity.logKey.publicKey))) return
   throw new OperatorError(

@@ -1,5 +1,13 @@
 /** The two secrets of a node, 32 bytes each: `node.key` (who it is) and `storage.key` (its vault). */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import type { Folder } from '../store/folder.ts'
 import { systemRandom } from './system.ts'
 

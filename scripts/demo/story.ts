@@ -75,7 +75,10 @@ export async function publish(base: string, network: DemoNetwork, tell: Tell) {
     }),
   )
   for (const { plan } of network.sites) {
-    assert(published[plan.site] === plan.members.length, `all members of ${plan.site} are published`)
+    assert(
+      published[plan.site] === plan.members.length,
+      `all members of ${plan.site} are published`,
+    )
     tell(`${plan.site} has published ${plan.members.length} members.`)
   }
   return published
@@ -151,11 +154,7 @@ const isShown = async (node: DemoNode, home: string, record: string): Promise<bo
   (await node.ask('GET', `/v1/records/${home}/${record}`)).status === 200
 
 /** Withdraws a member while one partner is down, and waits for everybody's receipt. */
-export async function withdraw(
-  network: DemoNetwork,
-  expected: Pairs<Expectation>,
-  tell: Tell,
-) {
+export async function withdraw(network: DemoNetwork, expected: Pairs<Expectation>, tell: Tell) {
   const [home, herz, lune] = network.sites
   assert(home !== undefined && herz !== undefined && lune !== undefined, 'there are three sites')
   const site = home.plan.site
@@ -224,12 +223,7 @@ function forge(text: string): string {
 }
 
 /** Saves the evidence, and has it and a forged copy checked by the real command. */
-export async function prove(
-  base: string,
-  network: DemoNetwork,
-  record: string,
-  tell: Tell,
-) {
+export async function prove(base: string, network: DemoNetwork, record: string, tell: Tell) {
   const [home] = network.sites
   assert(home !== undefined, 'there is a home')
   const [evidence, forged] = [join(base, 'evidence.json'), join(base, 'forged.json')]
