@@ -36,9 +36,7 @@ export interface ClientOptions {
 interface Problem {
   title?: unknown
   detail?: unknown
-  field?: unknown
   pointer?: unknown
-  code?: unknown
 }
 
 /** What an answer says was wrong, as one line without any value. */
@@ -51,8 +49,8 @@ function problemLine(status: number, body: string): string {
     // Not our kind of answer, from a proxy perhaps: the status says all there is to say.
   }
   const said = [problem.detail, problem.title].find((one) => typeof one === 'string')
-  const field = [problem.pointer, problem.field].find((one) => typeof one === 'string' && one)
-  const where = field === undefined || String(said).includes(String(field)) ? '' : ` (${field})`
+  const field = typeof problem.pointer === 'string' ? problem.pointer : ''
+  const where = field === '' || said?.includes(field) === true ? '' : ` (${field})`
   return `The node answered ${status}${said === undefined ? '' : `: ${said}${where}`}`
 }
 
@@ -104,19 +102,21 @@ export function createClient({ env }: Surroundings, options: ClientOptions): Cli
     return body
   }
 
-  const parse = <T>(body: string): T => {
+  const parse = (body: string): unknown => {
     try {
-      return (body === '' ? {} : JSON.parse(body)) as T
+      return body === '' ? {} : (JSON.parse(body) as unknown)
     } catch (cause) {
       throw new FailureError(`${url} does not answer as a node does`, { cause })
     }
   }
   return {
     url,
-    get: async (path) => parse(await request('GET', path)),
+    get: async <T>(path: string) => parse(await request('GET', path)) as T,
     text: (path) => request('GET', path),
-    send: async (method, path, body) =>
-      parse(await request(method, path, body === undefined ? {} : { body: JSON.stringify(body) })),
+    send: async <T>(method: string, path: string, body?: unknown) => {
+      const init = body === undefined ? {} : { body: JSON.stringify(body) }
+      return parse(await request(method, path, init)) as T
+    },
     lines: async (path, body) => {
       const answer = await request('POST', path, {
         body,
@@ -126,7 +126,7 @@ export function createClient({ env }: Surroundings, options: ClientOptions): Cli
       return answer
         .split('\n')
         .filter((line) => line !== '')
-        .map((line) => parse(line))
+        .map((line) => parse(line) as Record<string, unknown>)
     },
   }
 }

@@ -90,7 +90,11 @@ function withConsent(
   const own = member['consent']
   const isObject = typeof own === 'object' && own !== null && !Array.isArray(own)
   if (own !== undefined && !isObject) return member
-  return { ...member, consent: { ...common, ...(own as object | undefined) } }
+  return { ...member, consent: { ...common, ...own } }
+}
+
+function atLine({ lines }: CsvError): string {
+  return typeof lines === 'number' ? `, line ${lines}` : ''
 }
 
 /** The separator that the first line has most of. */
@@ -142,7 +146,7 @@ async function* csvRows(path: string, options: RowOptions): AsyncGenerator<Row> 
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error
-    throw new UsageError(`${path}, line ${String(error['lines'] ?? '?')}: not well-formed CSV`, {
+    throw new UsageError(`${path}${atLine(error)}: not well-formed CSV`, {
       cause: error,
     })
   }

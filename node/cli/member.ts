@@ -45,7 +45,7 @@ async function put(client: Client, id: string, path: string): Promise<Outcome> {
 
 async function list(client: Client, limit: number, cursor: string | undefined): Promise<Outcome> {
   const query = new URLSearchParams({ limit: String(limit), ...(cursor && { cursor }) })
-  const page = await client.get<Page>(`/v1/members?${query}`)
+  const page = await client.get<Page>(`/v1/members?${query.toString()}`)
   const rows = page.members.map(({ id, record, version, publishedAt, consent }) => [
     id,
     record,

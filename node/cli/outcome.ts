@@ -38,7 +38,7 @@ export const PROCESS: Surroundings = {
   env: process.env,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
-  isTerminal: process.stderr.isTTY === true,
+  isTerminal: process.stderr.isTTY,
 }
 
 /** Prints an outcome. */

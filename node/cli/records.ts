@@ -20,6 +20,10 @@ interface Page {
   next: string | null
 }
 
+function wordOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
 function queryOf(options: Options): URLSearchParams {
   const query = new URLSearchParams({ limit: String(parseLimit(options.limit)) })
   const { cursor, ageMin, ageMax } = options
@@ -32,12 +36,12 @@ function queryOf(options: Options): URLSearchParams {
 }
 
 async function list(client: Client, options: Options): Promise<Outcome> {
-  const page = await client.get<Page>(`/v1/records?${queryOf(options)}`)
+  const page = await client.get<Page>(`/v1/records?${queryOf(options).toString()}`)
   const rows = page.records.map(({ record, home, age, profile }) => [
     home,
     record,
     String(age),
-    ...['gender', 'country', 'nickname'].map((name) => String(profile[name] ?? '')),
+    ...['gender', 'country', 'nickname'].map((name) => wordOf(profile[name])),
   ])
   const more = page.next === null ? [] : [`More: --cursor ${page.next}`]
   const header = ['HOME', 'RECORD', 'AGE', 'GENDER', 'COUNTRY', 'NICKNAME']

@@ -38,7 +38,7 @@ async function list(client: Client, options: ListOptions): Promise<Outcome> {
     ...(cursor !== undefined && { cursor }),
     ...(site !== undefined && { site }),
   })
-  const page = await client.get<Page>(`/v1/withdrawals?${query}`)
+  const page = await client.get<Page>(`/v1/withdrawals?${query.toString()}`)
   const rows = page.withdrawals.map((one) => [
     one.record ?? '-',
     String(one.index ?? '-'),

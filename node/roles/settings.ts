@@ -52,12 +52,13 @@ function whole(least: number, most: number): Setting<number> {
 
 const MULTIADDR = /^\/(?:ip4|ip6|dns|dns4|dns6)\/[^/\s]+\/tcp\/\d{1,5}(?:\/[^\s]*)?$/
 
+function parseAddresses(list: string): string[] | null {
+  const addresses = list.split(',').map((one) => one.trim())
+  return addresses.every((one) => MULTIADDR.test(one)) ? addresses : null
+}
+
 function multiaddrs(example: string): Setting<string[]> {
-  const parse = (list: string): string[] | null => {
-    const addresses = list.split(',').map((one) => one.trim())
-    return addresses.every((one) => MULTIADDR.test(one)) ? addresses : null
-  }
-  return setting(`libp2p addresses, separated by commas, such as ${example}`, read(parse))
+  return setting(`libp2p addresses, separated by commas, such as ${example}`, read(parseAddresses))
 }
 
 const site = setting<SiteId>(
@@ -67,7 +68,7 @@ const site = setting<SiteId>(
 const secret = setting<Uint8Array>('64 hexadecimal digits', read(parseSecret), { secret: true })
 const yesNo = setting<boolean>(
   'true or false',
-  z.enum(['true', 'false']).transform((word) => word === 'true') as z.ZodType<boolean, string>,
+  z.enum(['true', 'false']).transform((word) => word === 'true'),
 )
 
 function parseUrl(address: string): string | null {
@@ -136,7 +137,7 @@ export class SettingError extends Error {
 /** Variables with our prefix that are no settings: the folder, and what the commands read. */
 const OTHER_VARIABLES = new Set(['DPN_DATA', 'DPN_URL', 'DPN_API_KEY', 'DPN_IMAGE', 'DPN_PORT'])
 
-function parseOne<Name extends SettingName>(into: Settings, name: Name, from: string, raw: string) {
+function parseOne(into: Settings, name: SettingName, from: string, raw: string): void {
   const { schema, expected } = SETTINGS[name]
   const result = schema.safeParse(raw)
   if (!result.success) throw new SettingError(`${from}: expected ${expected}`)
@@ -146,7 +147,7 @@ function parseOne<Name extends SettingName>(into: Settings, name: Name, from: st
 /** A value of the JSON file as the text that the environment would hold. */
 function asText(value: unknown): string {
   if (Array.isArray(value)) return value.join(',')
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /**

@@ -150,6 +150,11 @@ function memberSeenBy(expected: Pairs<Expectation>, home: string, partners: stri
   return id
 }
 
+/** Whose receipts are missing. */
+function awaited({ receipts }: Progress): string[] {
+  return receipts.flatMap((one) => (one.receivedAt === null ? [one.site] : []))
+}
+
 const isShown = async (node: DemoNode, home: string, record: string): Promise<boolean> =>
   (await node.ask('GET', `/v1/records/${home}/${record}`)).status === 200
 
@@ -180,8 +185,6 @@ export async function withdraw(network: DemoNetwork, expected: Pairs<Expectation
   )
   const progress = async (): Promise<Progress> =>
     (await home.node.ask<Progress>('GET', `/v1/withdrawals/${record}`)).json
-  const awaited = ({ receipts }: Progress): string[] =>
-    receipts.flatMap((one) => (one.receivedAt === null ? [one.site] : []))
   const partial = await until('all but one have confirmed', SECONDS, async () => {
     const now = await progress()
     return awaited(now).join() === lune.plan.site ? now : undefined

@@ -18,14 +18,35 @@ const site = (): string => join(base, 'site')
 beforeAll(async () => {
   base = mkdtempSync(join(tmpdir(), 'dpn-cli-'))
   const made = await dpnJson([
-    ...['init', '--role', 'coordinator', '--network', 'dpn.example', '--data', coordinator()],
-    ...['--listen', '/ip4/127.0.0.1/tcp/0', '--http-port', '0', ...CONTROLLER, ...ADDRESS],
+    'init',
+    '--role',
+    'coordinator',
+    '--network',
+    'dpn.example',
+    '--data',
+    coordinator(),
+    '--listen',
+    '/ip4/127.0.0.1/tcp/0',
+    '--http-port',
+    '0',
+    ...CONTROLLER,
+    ...ADDRESS,
   ])
   coordinatorKey = String(made['logKey'])
   await dpnJson([
-    ...['init', '--site', 'amor.example', '--data', site(), '--coordinator-key', coordinatorKey],
-    ...['--coordinator-address', '/ip4/127.0.0.1/tcp/1', '--listen', '/ip4/127.0.0.1/tcp/0'],
-    ...['--http-port', '0'],
+    'init',
+    '--site',
+    'amor.example',
+    '--data',
+    site(),
+    '--coordinator-key',
+    coordinatorKey,
+    '--coordinator-address',
+    '/ip4/127.0.0.1/tcp/1',
+    '--listen',
+    '/ip4/127.0.0.1/tcp/0',
+    '--http-port',
+    '0',
   ])
 })
 
@@ -42,8 +63,15 @@ describe('dpn init', () => {
 
   it('prints the keys that the coordinator needs', async () => {
     const { out } = await dpn([
-      ...['init', '--site', 'brio.example', '--data', join(base, 'printed')],
-      ...['--coordinator-key', coordinatorKey, '--coordinator-url', 'http://127.0.0.1:1'],
+      'init',
+      '--site',
+      'brio.example',
+      '--data',
+      join(base, 'printed'),
+      '--coordinator-key',
+      coordinatorKey,
+      '--coordinator-url',
+      'http://127.0.0.1:1',
     ])
     expect(out).toMatch(/log key: +dpn\.example\/brio\.example\+[0-9a-f]{8}\+/)
     expect(out).toMatch(/witness key: +dpn\.example\/brio\.example\/witness\+/)
@@ -123,10 +151,10 @@ describe('dpn key', () => {
   })
 })
 
-describe('a node that cannot start', () => {
-  const start = (folder: string, env: Record<string, string> = {}) =>
-    dpn(['start', '--data', folder], { DPN_LOG_LEVEL: 'silent', ...env })
+const start = (folder: string, env: Record<string, string> = {}) =>
+  dpn(['start', '--data', folder], { DPN_LOG_LEVEL: 'silent', ...env })
 
+describe('a node that cannot start', () => {
   it('says which port is in use', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -145,8 +173,15 @@ describe('a node that cannot start', () => {
   it("says that the coordinator's key is not the one of its node.key", async () => {
     const other = join(base, 'other')
     const made = await dpnJson([
-      ...['init', '--role', 'coordinator', '--network', 'dpn.example', '--data', other],
-      ...[...CONTROLLER, ...ADDRESS],
+      'init',
+      '--role',
+      'coordinator',
+      '--network',
+      'dpn.example',
+      '--data',
+      other,
+      ...CONTROLLER,
+      ...ADDRESS,
     ])
     const env = { DPN_COORDINATOR_KEY: String(made['logKey']) }
     const { code, err } = await start(coordinator(), env)

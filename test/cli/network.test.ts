@@ -39,8 +39,15 @@ const memberCount = async (): Promise<number> =>
 describe('admission', () => {
   it('goes from the application to the first connection', async () => {
     const applied = await dpnJson([
-      ...['apply', '--data', site.folder, '--type', 'general'],
-      ...['--jurisdiction', 'ES', '--contact', 'owner@amor.example'],
+      'apply',
+      '--data',
+      site.folder,
+      '--type',
+      'general',
+      '--jurisdiction',
+      'ES',
+      '--contact',
+      'owner@amor.example',
     ])
     expect(applied).toMatchObject({ network: 'dpn.example', state: 'open' })
     const open = await dpnJson(['applications'], coordinator.env)
@@ -59,8 +66,15 @@ describe('admission', () => {
 
   it('sends no application to a coordinator with another key', async () => {
     const made = await dpnJson([
-      ...['init', '--site', 'brio.example', '--data', join(base, 'brio')],
-      ...['--coordinator-key', await keyOfAnother(), '--coordinator-url', coordinator.url],
+      'init',
+      '--site',
+      'brio.example',
+      '--data',
+      join(base, 'brio'),
+      '--coordinator-key',
+      await keyOfAnother(),
+      '--coordinator-url',
+      coordinator.url,
     ])
     expect(made['network']).toBe('dpn.example')
     const args = ['apply', '--data', join(base, 'brio'), '--type', 'general']
@@ -76,9 +90,21 @@ describe('admission', () => {
 
 async function keyOfAnother(): Promise<string> {
   const made = await dpnJson([
-    ...['init', '--role', 'coordinator', '--network', 'dpn.example', '--jurisdiction', 'DE'],
-    ...['--data', join(base, 'another'), '--controller-name', 'x', '--controller-address', 'y'],
-    ...['--controller-email', 'a@b.example'],
+    'init',
+    '--role',
+    'coordinator',
+    '--network',
+    'dpn.example',
+    '--jurisdiction',
+    'DE',
+    '--data',
+    join(base, 'another'),
+    '--controller-name',
+    'x',
+    '--controller-address',
+    'y',
+    '--controller-email',
+    'a@b.example',
   ])
   return String(made['logKey'])
 }

@@ -56,11 +56,9 @@ describe('verify', () => {
     const bytes = fc.uint8Array({ minLength: 31, maxLength: 33 })
     const property = fc.property(bytes, fc.uint8Array({ maxLength: 65 }), (key, signature) => {
       const message = toUtf8('m')
-      return (
-        systemCrypto.verify(signature, message, key) === verifyStrict(signature, message, key)
-      )
+      return systemCrypto.verify(signature, message, key) === verifyStrict(signature, message, key)
     })
-    fc.assert(property, { numRuns: 300 })
+    expect(() => fc.assert(property, { numRuns: 300 })).not.toThrow()
   })
 })
 
