@@ -21,8 +21,9 @@ export function leaseAt(
   const age = now - heartbeat
   // A clock that ran far ahead when the heartbeat came makes it worthless, not eternal.
   if (age < -CLOCK_SKEW_SECONDS) return 'hidden'
-  if (age < terms.hideAfterSeconds) return 'fresh'
-  return age < terms.eraseAfterSeconds ? 'hidden' : 'lapsed'
+  // First of all, so that terms in the wrong order show less and not more.
+  if (age >= terms.eraseAfterSeconds) return 'lapsed'
+  return age < terms.hideAfterSeconds ? 'fresh' : 'hidden'
 }
 
 /** Whether a heartbeat of `time` may be believed at `now`: not more than the skew ahead. */

@@ -86,7 +86,8 @@ function rotated(member: Member, entry: Rotate): Member {
   const current = member.keys.at(-1)
   const follows =
     current !== undefined &&
-    entry.size > current.above &&
+    // The same size again: keys may have to be replaced twice before anything is written.
+    entry.size >= current.above &&
     equalBytes(current.logKey, entry.oldLogKey) &&
     equalBytes(current.witnessKey, entry.oldWitnessKey)
   if (!follows) return member
@@ -116,7 +117,12 @@ function admit(registry: Registry, entry: Admit): Registry {
   // A name is admitted once: a second admission would put two logs under one origin.
   const known = registry.members.get(entry.site)
   if (known !== undefined && known.status !== 'expelled')
-    return withMember(registry, { ...known, expires: entry.expires, siteType: entry.siteType })
+    return withMember(registry, {
+      ...known,
+      expires: entry.expires,
+      siteType: entry.siteType,
+      jurisdiction: entry.jurisdiction,
+    })
   return known === undefined ? withMember(registry, admitted(entry)) : registry
 }
 
@@ -191,11 +197,22 @@ export function siteOfOrigin(registry: Registry, origin: string): SiteId {
   return member.site
 }
 
+/** Made once for each key, whose check is costly; every checkpoint that is opened asks for it. */
+const verifierKeys = new WeakMap<Uint8Array, VerifierKey>()
+
+function verifierKeyOf(name: string, type: number, publicKey: Uint8Array): VerifierKey {
+  const known = verifierKeys.get(publicKey)
+  if (known?.name === name && known.type === type) return known
+  const key = makeVerifierKey(name, type, publicKey)
+  verifierKeys.set(publicKey, key)
+  return key
+}
+
 /** The key that signs checkpoints of `size` of a member's log. */
 export function logKeyAt(network: SiteId, member: Member, size: number): VerifierKey {
   const span = member.keys.findLast(({ above }) => above < size) ?? member.keys[0]
   if (span === undefined) throw new ProtocolError('not_admitted', '', 'a member with keys')
-  return makeVerifierKey(originOf(network, member.site), KEY_TYPE_ED25519, span.logKey)
+  return verifierKeyOf(originOf(network, member.site), KEY_TYPE_ED25519, span.logKey)
 }
 
 /** The name under which a node cosigns: its log's origin with `/witness`. */
@@ -206,6 +223,6 @@ export function witnessName(network: SiteId, site: SiteId): string {
 /** All keys with which a member may have cosigned, the current one last. */
 export function witnessKeysOf(network: SiteId, member: Member): VerifierKey[] {
   return member.keys.map(({ witnessKey }) =>
-    makeVerifierKey(witnessName(network, member.site), KEY_TYPE_COSIGNATURE, witnessKey),
+    verifierKeyOf(witnessName(network, member.site), KEY_TYPE_COSIGNATURE, witnessKey),
   )
 }

@@ -195,7 +195,16 @@ export function createNode(
   const checkpoints = createCheckpoints({ view, crypto, coordinatorKey })
   const writer = createLogWriter({ identity, view, crypto, network, events })
   const eraser = createEraser({ store, vault, events })
-  const makeHeartbeat = createHeartbeat({ identity, writer, store, clock, crypto, network })
+  const makeHeartbeat = createHeartbeat({
+    identity,
+    writer,
+    store,
+    clock,
+    crypto,
+    network,
+    events,
+    checkpoints,
+  })
   const onFork = async (fork: ForkFound): Promise<void> => {
     if (view.frozen.has(fork.log)) return
     view.freeze(fork.log)

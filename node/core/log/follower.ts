@@ -70,7 +70,17 @@ export function createFollower(ports: FollowerPorts): Follower {
         entries.flatMap((entry) => (isSiteEntry(entry) ? [] : [entry])),
       )
     const orders = view.registry().orders.filter((order) => order.site === log)
-    return applySiteEntries(tx, log, entries.filter(isSiteEntry), { from, orders, wanted: true })
+    const applied = await applySiteEntries(tx, log, entries.filter(isSiteEntry), {
+      from,
+      orders,
+      wanted: true,
+    })
+    if (applied.requirements === null) return applied
+    // A home that excludes this site ends what is held here; lifting it means asking anew.
+    const wasExcluded = view.requirements(log)?.excludes.includes(view.self) === true
+    if (applied.requirements.excludes.includes(view.self)) await tx.bodies.doom(log, 'all')
+    else if (wasExcluded) await tx.records.wantAll(log)
+    return applied
   }
 
   /** Applies a chunk, or the part of it that is new; returns the log's size afterwards. */
@@ -130,9 +140,13 @@ export function createFollower(ports: FollowerPorts): Follower {
       const state = await logStateOf(tx, log)
       if (opened.checkpoint.size !== state.size) return false
       const isNewer = heartbeat !== null && heartbeat > (state.heartbeat ?? -1)
-      const isLarger =
-        state.note === null || checkpoints.open(log, state.note).checkpoint.size < state.size
-      if (!isNewer && !isLarger) return false
+      const stored = state.note === null ? null : checkpoints.open(log, state.note)
+      const isLarger = stored === null || stored.checkpoint.size < state.size
+      // An append and its heartbeat may follow another heartbeat in one second: without the newer
+      // note there would be nothing to sign a receipt on until the next one.
+      const isFirst =
+        heartbeat !== null && heartbeat === state.heartbeat && stored?.note.signatures.length === 1
+      if (!isNewer && !isLarger && !isFirst) return false
       const note = checkpoints.bareNote(log, opened)
       await tx.logs.saveCheckpoint(log, note, isNewer ? heartbeat : state.heartbeat)
       return true

@@ -1,11 +1,14 @@
 /** The node's own heartbeat: its cosignature, with the time, on its own newest checkpoint. */
 import { cosign, addCosignature } from '../../../protocol/cosignature.ts'
 import { signCheckpoint } from '../../../protocol/checkpoint.ts'
+import { ProtocolError } from '../../../protocol/errors.ts'
 import { formatNote, parseNote } from '../../../protocol/note.ts'
 import { rootOf } from '../../../protocol/merkle.ts'
 import type { Identity } from '../identity.ts'
-import type { Clock, Crypto, Network } from '../ports.ts'
+import type { Clock, Crypto, Events, Network } from '../ports.ts'
 import type { Store } from '../store.ts'
+import { reasonOf } from '../tasks.ts'
+import type { Checkpoints } from './checkpoints.ts'
 import { keepOwnReceipt } from './receipt.ts'
 import { logStateOf, type LogWriter } from './writer.ts'
 
@@ -21,9 +24,21 @@ export function createHeartbeat(ports: {
   clock: Clock
   crypto: Crypto
   network: Pick<Network, 'announce'>
+  events: Events
+  checkpoints: Checkpoints
 }): () => Promise<void> {
-  const { identity, writer, store, clock, crypto, network } = ports
+  const { identity, writer, store, clock, crypto, network, events, checkpoints } = ports
   const { site, origin } = identity
+
+  function isSigned(note: string): boolean {
+    try {
+      checkpoints.open(site, note)
+      return true
+    } catch (error) {
+      if (error instanceof ProtocolError) return false
+      throw error
+    }
+  }
 
   return async () => {
     if (!writer.isWritable()) return
@@ -31,8 +46,10 @@ export function createHeartbeat(ports: {
       const { size, range, note: stored } = await logStateOf(tx, site)
       const doomed = await tx.bodies.doomed(1)
       if (doomed.length > 0) return null
+      // After a rotation the newest checkpoint may still be signed by the old key.
+      const signed = stored !== null && isSigned(stored) ? stored : null
       const unsigned =
-        stored ??
+        signed ??
         signCheckpoint(
           { origin, size, root: rootOf(range, crypto.sha256) },
           identity.logSeed,
@@ -56,6 +73,11 @@ export function createHeartbeat(ports: {
       return { note, size }
     })
     if (made === null) return
-    await network.announce({ log: site, note: made.note, from: made.size, entries: [] })
+    // Best effort and not waited for, as in the writer.
+    network
+      .announce({ log: site, note: made.note, from: made.size, entries: [] })
+      .catch((error: unknown) => {
+        events.emit({ type: 'peer.failed', site, action: 'announce', reason: reasonOf(error) })
+      })
   }
 }

@@ -59,7 +59,8 @@ export function createReadiness(ports: {
     }
     return (
       answered.has(network) ||
-      cosigners.length === 0 ||
+      // Without a cosigner the whole log may have been lost: only the coordinator can tell.
+      (self === network && cosigners.length === 0) ||
       cosigners.some((site) => answered.has(site))
     )
   }

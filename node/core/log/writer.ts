@@ -10,6 +10,7 @@ import { EMPTY_RANGE, rootOf } from '../../../protocol/merkle.ts'
 import type { Identity } from '../identity.ts'
 import type { Crypto, Events, Network } from '../ports.ts'
 import type { LogState, WriteTransaction } from '../store.ts'
+import { reasonOf } from '../tasks.ts'
 import type { View } from '../view.ts'
 import { applyCoordinatorEntries, applySiteEntries, type Applied } from './apply.ts'
 import { extendTree } from './tree.ts'
@@ -119,7 +120,11 @@ export function createLogWriter(ports: {
       if (isCoordinator) view.fold(appended.decoded)
       if (applied.requirements !== null) view.setRequirements(site, applied.requirements)
       events.emit({ type: 'log.appended', log: site, size, entries: appended.entries.length })
-      await network.announce({ log: site, note, ...carried(appended) })
+      // Best effort and not waited for: a slow link must not hold up what comes next, least of all
+      // a withdrawal.
+      network.announce({ log: site, note, ...carried(appended) }).catch((error: unknown) => {
+        events.emit({ type: 'peer.failed', site, action: 'announce', reason: reasonOf(error) })
+      })
     },
   }
 }

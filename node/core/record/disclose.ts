@@ -45,8 +45,10 @@ export function createDiscloser(ports: {
   vault: Vault
   clock: Clock
   events: Events
+  /** Whether others have confirmed that this node is not behind its own log. */
+  isConfirmed: () => boolean
 }): (from: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply> {
-  const { view, store, vault, clock, events } = ports
+  const { view, store, vault, clock, events, isConfirmed } = ports
 
   /**
    * What holds for all records of the home. Where it is this node that knows too little just now,
@@ -54,6 +56,8 @@ export function createDiscloser(ports: {
    */
   function homeAnswer(gate: GateView, requirements: number): 'open' | 'withheld' | 'unknown' {
     const { home, partner } = gate
+    // A machine that was rolled back may still have, keys and all, who has withdrawn since.
+    if (home === view.self && !isConfirmed()) return 'unknown'
     if (partner !== home && (view.requirements(partner)?.index ?? -1) + 1 !== requirements)
       return 'unknown'
     const decision = decideHome(gate)

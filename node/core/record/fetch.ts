@@ -78,6 +78,8 @@ export function createFetcher(ports: {
     if (body.consent.expiresAt !== publish.expires)
       throw new ProtocolError('bad_commitment', '/consent/expiresAt', 'the expiry of the entry')
     if (home === view.self) return
+    if (body.consent.excludes?.includes(view.self) === true)
+      throw new ProtocolError('no_consent', '/consent/excludes', 'a consent that covers this site')
     const { requirements } = view.gate(home, view.self)
     const siteType = view.registry().members.get(home)?.siteType ?? ''
     const facts = factsOf(body.profile, publish.time)
@@ -236,6 +238,8 @@ export function createFetcher(ports: {
       if (pause !== undefined && clock.now() < pause.until && clock.now() >= pause.since) continue
       try {
         const use = await fetchFrom(home, source)
+        // Nothing is wanted, whoever is asked.
+        if (use === 'idle') return
         if (use === 'useless') rest(home, source)
         if (use === 'useful') pauses.delete(`${home} ${source}`)
       } catch (error) {

@@ -7,10 +7,18 @@ import {
   type ConsentRecord,
 } from '../../../protocol/consent.ts'
 import { ageOn, ageOnDay, dayNumber, dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
+import { decodeEntry } from '../../../protocol/entry.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
 import type { RecordId } from '../../../protocol/ids.ts'
 import { FIELDS, FIELD_NAMES } from '../../../protocol/vocabulary.ts'
-import type { ConsentEvent, HeldBody, LedgerRow, MemberRow, RecordState } from '../store.ts'
+import type {
+  ConsentEvent,
+  HeldBody,
+  LedgerRow,
+  MemberRow,
+  RecordState,
+  WriteTransaction,
+} from '../store.ts'
 import { memberKeyOf, openHomePart, type HomePart } from './member.ts'
 import { draftOf, writeDrafts, type Draft, type PublishPorts } from './publish.ts'
 
@@ -151,6 +159,51 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     }
   }
 
+  /** When a record ended, by the entry that ended it. */
+  async function endTimes(
+    tx: WriteTransaction,
+    states: readonly RecordState[],
+  ): Promise<Map<RecordId, number>> {
+    const orders = view.registry().orders.filter(({ site }) => site === view.self)
+    const indexes = states.flatMap(({ endIndex }) => endIndex ?? [])
+    const entries = await tx.logs.entriesAt(view.self, indexes)
+    return new Map(
+      states.flatMap(({ record, firstIndex, endIndex }): [RecordId, number][] => {
+        const bytes = endIndex === null ? undefined : entries.get(endIndex)
+        const end =
+          bytes === undefined
+            ? orders.find(
+                (one) => one.record === record || (one.record === null && firstIndex < one.size),
+              )
+            : decodeEntry(bytes)
+        return end === undefined ? [] : [[record, end.time]]
+      }),
+    )
+  }
+
+  /** Their consents end too: else the old ones, sent again, would publish them anew. */
+  async function removeEnded(
+    tx: WriteTransaction,
+    ended: readonly MemberRow[],
+    states: readonly RecordState[],
+  ): Promise<void> {
+    const times = await endTimes(
+      tx,
+      states.filter(({ live }) => !live),
+    )
+    await tx.members.remove(ended.map(({ record }) => record))
+    const lasts = await tx.members.lastConsents(ended.map(({ memberKey }) => memberKey))
+    await tx.members.addConsents(
+      lasts
+        .filter(({ kind }) => kind !== 'withdrawn')
+        .map((last) => ({
+          ...last,
+          kind: 'withdrawn' as const,
+          time: Math.max(last.time, times.get(last.record) ?? clock.now()),
+        })),
+    )
+  }
+
   async function changeConsent(id: string, json: unknown): Promise<OwnMember> {
     const loaded = await find(id)
     if (loaded === null) throw new ProtocolError('not_found', '/id', 'a member with a live record')
@@ -225,7 +278,7 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
           const live = new Set(states.filter((state) => state.live).map(({ record }) => record))
           const ended = rows.filter(({ record }) => !live.has(record))
           if (ended.length === 0) continue
-          await store.write((tx) => tx.members.remove(ended.map(({ record }) => record)))
+          await store.write((tx) => removeEnded(tx, ended, states))
         }
       }),
     rebuild: (bodies) =>

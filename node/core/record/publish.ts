@@ -187,6 +187,9 @@ export function createPublisher(ports: PublishPorts): Publisher {
       // Who has withdrawn comes back by a new decision only, never by an old one sent again.
       if (last?.kind === 'withdrawn' && consent.givenAt <= last.time)
         throw new ProtocolError('no_consent', '/givenAt', 'a consent given after the withdrawal')
+      // A decision does not give way to an older one that is sent again.
+      if (last !== undefined && consent.givenAt < last.time)
+        throw new ProtocolError('no_consent', '/givenAt', "the member's newest consent")
     })
   }
 
@@ -218,6 +221,9 @@ export function createPublisher(ports: PublishPorts): Publisher {
     known: Known,
   ): { outcome: PutOutcome; draft: Draft | null } {
     const { row, state, last } = known
+    // Ended by an order, or by an entry that came back after a restore, and not yet reconciled.
+    if (state?.live === false)
+      throw new ProtocolError('no_consent', '/consent', 'a consent given after the withdrawal')
     const inputDigest = inputDigestOf(crypto, keys, input)
     const { today } = eligibility()
     checkConsent(input.consent, last)
