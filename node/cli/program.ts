@@ -10,6 +10,7 @@ import { EXIT_USAGE, PROCESS, type Surroundings } from './outcome.ts'
 import { addRecords } from './records.ts'
 import { addRequirements } from './requirements.ts'
 import { addRestore } from './restore.ts'
+import { addRotate } from './rotate.ts'
 import { addStaff } from './staff.ts'
 import { addStart } from './start.ts'
 import { addStatus } from './status.ts'
@@ -27,6 +28,7 @@ const COMMANDS = [
   addRecords,
   addWithdrawals,
   addStaff,
+  addRotate,
   addVerify,
   addBackup,
   addRestore,

@@ -1,7 +1,7 @@
 /** `dpn start`, `dpn site`, `dpn coordinator`: run the node until it is told to stop. */
 import type { Command } from 'commander'
 import { folderPath, loadConfig, type Config } from '../roles/config.ts'
-import { untilStopped, type Running } from '../roles/lifetime.ts'
+import { runUntilSignal, type Running } from '../roles/lifetime.ts'
 import { perform, withExamples, withFolder, type Shell } from './command.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -16,9 +16,7 @@ async function startNode(config: Config): Promise<Running> {
 }
 
 async function runNode(env: NodeJS.ProcessEnv, folder: string, role: Config['role'] | null) {
-  const config = loadConfig(env, folder, role)
-  const running = await startNode(config)
-  await untilStopped(running)
+  await runUntilSignal(() => startNode(loadConfig(env, folder, role)))
   const ended: Outcome = { json: { stopped: true }, lines: [] }
   return ended
 }

@@ -11,6 +11,9 @@ import { checkAdmittedKeys, compactDaily, layFoundation, startHost } from './fou
 import { closeServed, createSteps, type Running } from './lifetime.ts'
 import { VERSION } from './version.ts'
 
+/** The coordinator's own keys are what everybody is configured with: they are not rotated. */
+const NEVER = new Promise<void>(() => undefined)
+
 /**
  * Starts a coordinator.
  *
@@ -64,7 +67,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     steps.add(() => closeServed(served))
     compactDaily(ports, steps)
     logger.info({ network: config.network, url: served.url }, 'started')
-    return { url: served.url, addresses: host.ownAddresses(), stop: steps.undo }
+    return { url: served.url, addresses: host.ownAddresses(), replaced: NEVER, stop: steps.undo }
   } catch (error) {
     await steps.undo().catch(() => undefined)
     throw error

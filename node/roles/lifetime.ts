@@ -13,6 +13,8 @@ export interface Running {
   url: string
   /** Addresses of the libp2p host, without the peer id. */
   addresses: string[]
+  /** Resolves when the node must start again, with keys that have taken the place of the old ones. */
+  replaced: Promise<void>
   stop: () => Promise<void>
 }
 
@@ -42,23 +44,29 @@ export function createSteps(): Steps {
 }
 
 /**
- * Waits for SIGTERM or SIGINT and stops; ends the process when that takes too long or a second
- * signal comes.
+ * Runs a node until SIGTERM or SIGINT, then stops it; starts it again when its keys are replaced.
+ * Ends the process when stopping takes too long or a second signal comes.
  */
-export async function untilStopped(running: Pick<Running, 'stop'>): Promise<void> {
+export async function runUntilSignal(start: () => Promise<Running>): Promise<void> {
   let signals = 0
-  await new Promise<void>((resolve) => {
+  const signalled = new Promise<'signal'>((resolve) => {
     const heard = (): void => {
       signals += 1
       if (signals > 1) process.exit(1)
-      resolve()
+      resolve('signal')
     }
     process.on('SIGTERM', heard)
     process.on('SIGINT', heard)
   })
-  const deadline = setTimeout(() => process.exit(1), STOP_SECONDS * 1000)
-  deadline.unref()
-  await running.stop()
+  for (;;) {
+    const running = await start()
+    const why = await Promise.race([signalled, running.replaced.then(() => 'replaced' as const)])
+    const deadline = setTimeout(() => process.exit(1), STOP_SECONDS * 1000)
+    deadline.unref()
+    await running.stop()
+    clearTimeout(deadline)
+    if (why === 'signal') return
+  }
 }
 
 /** Takes no more requests, and waits a moment for those under way. */

@@ -17,7 +17,7 @@ import { createFolder, folderAt } from '../store/folder.ts'
 import { openStorage } from '../store/storage.ts'
 import { configPath, loadConfig, readSettings, type Config } from './config.ts'
 import { OperatorError } from './faults.ts'
-import { createSecrets, readSecrets } from './secrets.ts'
+import { createNextNodeKey, createSecrets, readNextNodeKey, readSecrets } from './secrets.ts'
 import {
   settingsOfEnvironment,
   settingsOfFile,
@@ -90,6 +90,32 @@ export function readPublicKeys(path: string, env: NodeJS.ProcessEnv): PublicKeys
     logKey: formatVerifierKey(logKey),
     witnessKey: formatVerifierKey(witnessKey),
     coordinatorKey: formatVerifierKey(settings.coordinatorKey ?? logKey),
+  }
+}
+
+/**
+ * Prepares the next keys of a site, or gives those that are prepared already.
+ *
+ * @throws OperatorError where the node key comes from the environment: then it is replaced there
+ */
+export function prepareRotation(
+  path: string,
+  env: NodeJS.ProcessEnv,
+): Pick<PublicKeys, 'site' | 'logKey' | 'witnessKey'> {
+  const config = loadConfig(env, path)
+  if (config.role !== 'site' || config.secrets.node !== null)
+    throw new OperatorError(
+      'Only a site whose node key is in its data folder can prepare the next one',
+    )
+  const folder = folderAt(path)
+  createNextNodeKey(folder)
+  const seed = readNextNodeKey(folder)
+  if (seed === null) throw new OperatorError(`The file ${folder.nextNodeKey} cannot be made`)
+  const { logKey, witnessKey } = createIdentity(config.network, config.site, seed)
+  return {
+    site: config.site,
+    logKey: formatVerifierKey(logKey),
+    witnessKey: formatVerifierKey(witnessKey),
   }
 }
 

@@ -5,10 +5,12 @@ import {
   fsyncSync,
   openSync,
   readFileSync,
+  renameSync,
   statSync,
   writeSync,
 } from 'node:fs'
 import type { Folder } from '../store/folder.ts'
+import { syncFolder } from '../store/slot-file.ts'
 import { systemRandom } from './system.ts'
 
 export const SECRET_BYTES = 32
@@ -62,6 +64,22 @@ export function createSecrets(folder: Folder): string[] {
   const missing = [folder.nodeKey, folder.storageKey].filter((path) => !existsSync(path))
   for (const path of missing) createSecret(path)
   return missing
+}
+
+/** Makes the next node key, if there is none yet. */
+export function createNextNodeKey(folder: Folder): void {
+  if (!existsSync(folder.nextNodeKey)) createSecret(folder.nextNodeKey)
+}
+
+/** The next node key, or null where none is prepared. @throws SecretError */
+export function readNextNodeKey(folder: Folder): Uint8Array | null {
+  return existsSync(folder.nextNodeKey) ? readSecret(folder.nextNodeKey, 'DPN_NODE_KEY') : null
+}
+
+/** Puts the next node key in the place of the present one, in one step that a crash cannot split. */
+export function adoptNextNodeKey(folder: Folder): void {
+  renameSync(folder.nextNodeKey, folder.nodeKey)
+  syncFolder(folder.path)
 }
 
 /**

@@ -17,6 +17,7 @@ import {
 } from './foundation.ts'
 import { askCoordinator, keepAsking } from './introduction.ts'
 import { closeServed, createSteps, type Running } from './lifetime.ts'
+import { watchRotation } from './rotation.ts'
 import { VERSION } from './version.ts'
 
 /**
@@ -36,7 +37,7 @@ export async function startSite(config: SiteConfig): Promise<Running> {
     const introduced = await askCoordinator(config)
     const coordinatorAddresses = [...config.coordinatorAddresses, ...introduced]
     const peer = peerOfKey(config.coordinatorKey.publicKey).toString()
-    const { identity, keys, ports, host } = await layFoundation(config, {
+    const { folder, identity, keys, ports, host } = await layFoundation(config, {
       events,
       steps,
       core: () => (isOpen ? (site?.node ?? null) : null),
@@ -77,7 +78,8 @@ export async function startSite(config: SiteConfig): Promise<Running> {
     steps.add(() => closeServed(served))
     compactDaily(ports, steps)
     logger.info({ site: config.site, network: config.network, url: served.url }, 'started')
-    return { url: served.url, addresses: host.ownAddresses(), stop: steps.undo }
+    const replaced = watchRotation(folder, site.node.view, steps)
+    return { url: served.url, addresses: host.ownAddresses(), replaced, stop: steps.undo }
   } catch (error) {
     await steps.undo().catch(() => undefined)
     throw error

@@ -11,6 +11,8 @@ export interface Folder {
   keys: string
   /** The seed of the node's keys. */
   nodeKey: string
+  /** The seed that takes its place once the coordinator has bound its keys to the site. */
+  nextNodeKey: string
   /** The master key of the vault. */
   storageKey: string
   lock: string
@@ -24,6 +26,7 @@ export function folderAt(path: string): Folder {
     database: join(path, 'node.db'),
     keys: join(path, 'keys'),
     nodeKey: join(path, 'node.key'),
+    nextNodeKey: join(path, 'node.key.next'),
     storageKey: join(path, 'storage.key'),
     lock: join(path, 'lock'),
     ballast: join(path, 'ballast'),
