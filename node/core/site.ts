@@ -4,7 +4,9 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { SiteId } from '../../protocol/ids.ts'
 import type { Report } from '../../protocol/wire.ts'
 import type { PrivateKeys } from './identity.ts'
+
 import { createLock } from './lock.ts'
+import { createForkReports } from './log/fork.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { createDemands, type Demands } from './record/demand.ts'
 import { createDiscloser } from './record/disclose.ts'
@@ -58,6 +60,7 @@ export async function createSite(
   /** Whether own records may have ended without this node's doing: after a restore, by an order. */
   let isOwnStale = (await store.read((tx) => tx.desk.setting('restored'))) === '1'
 
+  const forkReports = createForkReports({ view, store, network, events })
   const node = createNode(ports, settings, view, {
     progressed: (log, applied) => {
       if (
@@ -68,15 +71,16 @@ export async function createSite(
       if (log === view.network) return
       node.tasks.background('fetch', () => fetcher.fetch(log, applied !== null))
     },
-    forked: async (fork) => {
-      if (!network.connected().includes(view.network)) return
-      await network.report(view.network, { kind: 'fork', log: fork.log, notes: fork.notes })
+    forked: async () => {
+      reportForks()
     },
     report: createReportTaker(ports, view),
     writable: async () => {
       await withdrawer.drainPending()
     },
-    connected: () => {
+    connected: (site) => {
+      if (site === view.network) forkReports.again()
+      reportForks()
       fetchAll()
       reportDisclosures()
     },
@@ -88,8 +92,16 @@ export async function createSite(
       await sweep.run()
       fetchAll()
       reportDisclosures()
+      reportForks()
     },
-    bodies: createDiscloser({ view, store, vault, clock, events }),
+    bodies: createDiscloser({
+      view,
+      store,
+      vault,
+      clock,
+      events,
+      isConfirmed: () => node.writer.isWritable(),
+    }),
   })
   const publishPorts: PublishPorts = {
     ...ports,
@@ -128,6 +140,8 @@ export async function createSite(
     'report disclosures',
     createDisclosureReports({ store, network, events }),
   )
+
+  const reportForks = node.tasks.coalesced('report forks', () => forkReports.run())
 
   function fetchAll(): void {
     node.tasks.background('fetch', async () => {

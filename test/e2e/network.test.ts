@@ -186,7 +186,7 @@ describe('a withdrawal', () => {
     await shows(brio, alive(ofBrio))
     const seen = await watch.end()
     expect(seen).toMatchObject({ shown: [], faults: [] })
-    expect(seen.answers).toBeGreaterThan(10)
+    expect(seen.answers).toBeGreaterThan(2)
     // It did show the others meanwhile: the watch has looked at more than an empty list.
     expect(seen.most).toBe(alive(ofBrio).length)
     await shows(diva, alive(germanWomen(30, 50)))

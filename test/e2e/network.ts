@@ -36,6 +36,8 @@ export interface TestNode extends Omit<NodeProcess, 'spawn'> {
   folder: string
   url: string
   p2pPort: number
+  /** The port that others are told: another one where there is a proxy in between. */
+  announcedPort: number
   /** Starts and waits until it answers. */
   start: () => Promise<void>
   /** Starts without waiting. */
@@ -106,6 +108,9 @@ async function keysOf(folder: string, role: string): Promise<string[]> {
   })
 }
 
+/** Gives the port to announce instead of the one that a node listens on. */
+export type Through = (port: number) => Promise<number>
+
 interface Place {
   role: 'site' | 'coordinator'
   site: string
@@ -113,9 +118,22 @@ interface Place {
   logFile: string
   httpPort: number
   p2pPort: number
+  announcedPort: number
+}
+interface Ports {
+  httpPort: number
+  p2pPort: number
+  announcedPort: number
 }
 
-function createTestNode({ role, site, folder: first, logFile, httpPort, p2pPort }: Place) {
+async function choosePorts(through: Through | undefined): Promise<Ports> {
+  const p2pPort = await freePort()
+  const announcedPort = (await through?.(p2pPort)) ?? p2pPort
+  return { httpPort: await freePort(), p2pPort, announcedPort }
+}
+
+function createTestNode({ role, site, folder: first, logFile, ...ports }: Place) {
+  const { httpPort, p2pPort, announcedPort } = ports
   let folder = first
   // Temporary files belong among those that tests search.
   const temporary = join(dirname(logFile), '../tmp')
@@ -135,6 +153,7 @@ function createTestNode({ role, site, folder: first, logFile, httpPort, p2pPort 
     site,
     url,
     p2pPort,
+    announcedPort,
     logFile,
     get folder() {
       return folder
@@ -170,8 +189,9 @@ async function end(node: TestNode): Promise<void> {
   clearTimeout(timer)
 }
 
-const common = (p2pPort: number, httpPort: number): ExtraSettings => ({
+const common = ({ p2pPort, httpPort, announcedPort }: Ports): ExtraSettings => ({
   listen: `/ip4/127.0.0.1/tcp/${p2pPort}`,
+  ...(announcedPort !== p2pPort && { announce: `/ip4/127.0.0.1/tcp/${announcedPort}` }),
   httpPort,
   tickSeconds: 1,
   exchangeSeconds: 1,
@@ -185,11 +205,11 @@ interface Started {
   vkey: string
 }
 
-async function startCoordinator(settings: ExtraSettings, terms: Partial<Terms>): Promise<Started> {
+async function startCoordinator({ settings, terms, through }: NetworkOptions): Promise<Started> {
   const root = mkdtempSync(join(tmpdir(), 'dpn-e2e-'))
   mkdirSync(join(root, 'logs'))
   const folder = join(root, NETWORK)
-  const [p2pPort, httpPort] = [await freePort(), await freePort()]
+  const ports = await choosePorts(through)
   const { logKey } = initFolder(
     folder,
     {
@@ -200,15 +220,14 @@ async function startCoordinator(settings: ExtraSettings, terms: Partial<Terms>):
       controllerAddress: '1 Example Street, Berlin',
       controllerEmail: 'office@network.example',
       terms: { ...TERMS, ...terms },
-      ...common(p2pPort, httpPort),
+      ...common(ports),
       ...settings,
     },
     {},
   )
   const keys = await keysOf(folder, 'staff')
   const logFile = join(root, 'logs', `${NETWORK}.log`)
-  const place = { site: NETWORK, folder, logFile, httpPort, p2pPort }
-  const node = createTestNode({ role: 'coordinator', ...place })
+  const node = createTestNode({ role: 'coordinator', site: NETWORK, folder, logFile, ...ports })
   const coordinator = withApi(node, staffApi(node.url, keys))
   await coordinator.start()
   const founded = async (): Promise<boolean> => (await coordinator.api.sizeOf(NETWORK)) >= 2
@@ -216,31 +235,32 @@ async function startCoordinator(settings: ExtraSettings, terms: Partial<Terms>):
   return { root, coordinator, vkey: logKey }
 }
 
-/**
- * Starts a coordinator.
- *
- * @param settings of the coordinator's node
- * @param terms where they differ from {@link TERMS}
- */
-export async function startNetwork(
-  settings: ExtraSettings = {},
-  terms: Partial<Terms> = {},
-): Promise<TestNetwork> {
-  const { root, coordinator, vkey } = await startCoordinator(settings, terms)
+export interface NetworkOptions {
+  /** Settings of the coordinator's node. */
+  settings?: ExtraSettings
+  /** Terms where they differ from {@link TERMS}. */
+  terms?: Partial<Terms>
+  /** Puts something between the nodes. */
+  through?: Through
+}
+
+/** Starts a coordinator. */
+export async function startNetwork(options: NetworkOptions = {}): Promise<TestNetwork> {
+  const { root, coordinator, vkey } = await startCoordinator(options)
   const nodes: TestNode[] = [coordinator]
 
   async function addSite(site: string, extra: ExtraSettings = {}): Promise<TestSite> {
     const folder = join(root, site)
-    const [p2pPort, httpPort] = [await freePort(), await freePort()]
-    const at = `/ip4/127.0.0.1/tcp/${coordinator.p2pPort}`
+    const ports = await choosePorts(options.through)
+    const at = `/ip4/127.0.0.1/tcp/${coordinator.announcedPort}`
     const given = { role: 'site', site, coordinatorKey: vkey, coordinatorAddress: at }
-    const made = initFolder(folder, { ...given, ...common(p2pPort, httpPort), ...extra }, {})
+    const made = initFolder(folder, { ...given, ...common(ports), ...extra }, {})
     const keys = await keysOf(folder, 'admin')
     const { logKey, witnessKey } = made
     await coordinator.api.apply({ site, logKey, witnessKey })
     await coordinator.api.admit(site)
     const logFile = join(root, 'logs', `${site}.log`)
-    const node = createTestNode({ role: 'site', site, folder, logFile, httpPort, p2pPort })
+    const node = createTestNode({ role: 'site', site, folder, logFile, ...ports })
     nodes.push(node)
     return withApi(node, createSiteApi(node.url, keys))
   }

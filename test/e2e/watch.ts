@@ -1,4 +1,4 @@
-/** Looks at what a site shows as often as it answers, so that not even a moment goes unseen. */
+/** Looks at what a node shows as often as it answers, so that not even a moment goes unseen. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TestSite } from './network.ts'
 
@@ -27,17 +27,27 @@ function isConnectionLost(error: unknown): boolean {
  *
  * @param forbidden records that must never be shown
  */
-export function watchRecords(
-  { api }: Pick<TestSite, 'api'>,
-  forbidden: ReadonlySet<string>,
-): { end: () => Promise<Seen> } {
+export function watchRecords({ api }: TestSite, forbidden: ReadonlySet<string>): Watch {
+  return watch(api.records, forbidden)
+}
+
+/** The same for a site's own members. */
+export function watchMembers({ api }: TestSite, forbidden: ReadonlySet<string>): Watch {
+  return watch(api.members, forbidden)
+}
+
+export interface Watch {
+  end: () => Promise<Seen>
+}
+
+function watch(list: () => Promise<{ record: string }[]>, forbidden: ReadonlySet<string>): Watch {
   const seen: Seen = { shown: [], answers: 0, most: 0, faults: [] }
   const over = new AbortController()
 
   async function look(): Promise<void> {
     while (!over.signal.aborted) {
       try {
-        const records = await api.records()
+        const records = await list()
         seen.answers += 1
         seen.most = Math.max(seen.most, records.length)
         for (const { record } of records) if (forbidden.has(record)) seen.shown.push(record)
