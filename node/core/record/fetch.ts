@@ -7,7 +7,7 @@ import { decodeEntry, type Publish } from '../../../protocol/entry.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
 import { decideHome } from '../../../protocol/gate.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
-import { BODIES_PER_REQUEST } from '../../../protocol/limits.ts'
+import { BODIES_PER_REQUEST, CLOCK_SKEW_SECONDS } from '../../../protocol/limits.ts'
 import { factsOf, matches } from '../../../protocol/requirements.ts'
 import type { BodyAnswer } from '../../../protocol/wire.ts'
 import type { Clock, Crypto, Events, Network, Vault } from '../ports.ts'
@@ -74,7 +74,13 @@ export function createFetcher(ports: {
   /** Whether this node may hold the body: the receiver's half of the gate. */
   function assertEligible(home: SiteId, body: Body, publish: Publish): void {
     const now = clock.now()
-    checkConsentLive(body.consent, now)
+    // A consent given a minute ago must not fail at a clock that is two minutes behind: what is
+    // refused now is not asked for again before the next day.
+    const { givenAt } = body.consent
+    checkConsentLive(
+      body.consent,
+      givenAt <= now + CLOCK_SKEW_SECONDS ? Math.max(now, givenAt) : now,
+    )
     if (body.consent.expiresAt !== publish.expires)
       throw new ProtocolError('bad_commitment', '/consent/expiresAt', 'the expiry of the entry')
     if (home === view.self) return
