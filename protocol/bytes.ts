@@ -71,7 +71,9 @@ export function toBase64(bytes: Uint8Array): string {
  */
 export function fromBase64(text: string): Uint8Array {
   try {
-    const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
+    const binary = atob(text)
+    const bytes = new Uint8Array(binary.length)
+    for (let i = 0; i < bytes.length; i += 1) bytes[i] = binary.charCodeAt(i)
     if (toBase64(bytes) === text) return bytes
   } catch {
     // falls through to the refusal below

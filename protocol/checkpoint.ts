@@ -80,6 +80,17 @@ export function formatCheckpoint(checkpoint: Checkpoint): string {
   return `${checkpoint.origin}\n${checkpoint.size}\n${toBase64(checkpoint.root)}\n`
 }
 
+/** A node signs with one seed for as long as it runs, and the key of it takes as long as signing. */
+const logKeys = new WeakMap<Uint8Array, VerifierKey>()
+
+function logKeyOf(origin: string, seed: Uint8Array): VerifierKey {
+  const known = logKeys.get(seed)
+  if (known?.name === origin) return known
+  const key = makeVerifierKey(origin, KEY_TYPE_ED25519, publicKeyOf(seed))
+  logKeys.set(seed, key)
+  return key
+}
+
 /**
  * Signs a checkpoint with its log's key, whose name is the origin.
  *
@@ -91,7 +102,7 @@ export function signCheckpoint(
   seed: Uint8Array,
   signer?: Signer,
 ): { note: Note; text: string } {
-  const key = makeVerifierKey(checkpoint.origin, KEY_TYPE_ED25519, publicKeyOf(seed))
+  const key = logKeyOf(checkpoint.origin, seed)
   const text = formatCheckpoint(checkpoint)
   const note = { text, signatures: [signNote(text, key, seed, signer)] }
   return { note, text: formatNote(note) }
