@@ -4,7 +4,6 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { SiteId } from '../../protocol/ids.ts'
 import type { Report } from '../../protocol/wire.ts'
 import type { PrivateKeys } from './identity.ts'
-
 import { createLock } from './lock.ts'
 import { createForkReports } from './log/fork.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'

@@ -9,8 +9,10 @@ import {
   rootOf,
   verifyConsistency,
 } from '../../../protocol/merkle.ts'
-import type { Crypto, Network } from '../ports.ts'
+import type { Crypto, Events, Network } from '../ports.ts'
 import type { Store } from '../store.ts'
+import { reasonOf } from '../tasks.ts'
+import type { View } from '../view.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { logStateOf } from './writer.ts'
 
@@ -68,4 +70,48 @@ export async function findFork(
     throw new ProtocolError('malformed', '', 'every entry up to the checkpoint')
   if (!differs) return null
   return { log, size: state.size, notes: [state.note ?? '', checkpoints.bareNote(log, opened)] }
+}
+
+/** Tells the coordinator of the forks that this node has found. */
+export interface ForkReports {
+  /** Reports what has not been told since the last connection with the coordinator. */
+  run: () => Promise<void>
+  /** A connection with the coordinator is new: it may have been away, or restored. */
+  again: () => void
+}
+
+/**
+ * Creates the reports of forks. A fork is told until the registry shows that the coordinator has
+ * acted on it, since it may be out of reach when the fork is found.
+ */
+export function createForkReports(ports: {
+  view: View
+  store: Store
+  network: Pick<Network, 'report' | 'connected'>
+  events: Events
+}): ForkReports {
+  const { view, store, network, events } = ports
+  const told = new Set<SiteId>()
+
+  return {
+    run: async () => {
+      const untold = [...view.frozen].filter(
+        (log) => !told.has(log) && view.registry().members.get(log)?.status === 'admitted',
+      )
+      if (untold.length === 0 || !network.connected().includes(view.network)) return
+      const forks = await store.read((tx) => tx.desk.forks())
+      for (const { log, notes } of forks.filter((fork) => untold.includes(fork.log))) {
+        try {
+          await network.report(view.network, { kind: 'fork', log, notes })
+          told.add(log)
+        } catch (error) {
+          const reason = reasonOf(error)
+          events.emit({ type: 'peer.failed', site: view.network, action: 'fork', reason })
+        }
+      }
+    },
+    again: () => {
+      told.clear()
+    },
+  }
 }

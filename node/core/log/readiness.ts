@@ -67,6 +67,8 @@ export function createReadiness(ports: {
 
   async function decide(): Promise<void> {
     if (writer.isWritable() || !(await isConfirmed())) return
+    // Several answers may be looked at side by side: only one of them opens the log.
+    if (writer.isWritable()) return
     writer.setWritable(true)
     const { size } = await store.write(async (tx) => {
       if ((await tx.desk.setting(RESTORED)) === '1') await tx.desk.setSetting(RESTORED, '0')
