@@ -1,9 +1,9 @@
 # One image for both roles. Node 24 runs the TypeScript as it is: there is no build step.
-FROM node:24 AS packages
+FROM node:24-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Install scripts stay off but for the one binary; this stage has a compiler should none fit.
-RUN npm ci --omit=dev --ignore-scripts && npm rebuild better-sqlite3 && npm cache clean --force
+# No install script runs: better-sqlite3 brings its binaries, for glibc on x64 and arm64 too.
+RUN npm ci --omit=dev --ignore-scripts
 
 FROM node:24-slim
 # What the node holds in memory must reach no disk: run with core dumps and swap off, as
