@@ -13,8 +13,12 @@ export const APPLICATION_ID = 0x64706e31
 const MIGRATIONS: Record<string, Migration> = { '001-init': init }
 const MEMORY = ':memory:'
 const BUSY_MILLISECONDS = 200
-const CACHE_KIB = 64 * 1024
-/** WAL pages of 4 KiB after which SQLite moves them into the database by itself. */
+/** Record ids are random, so that every index is written all over. */
+const CACHE_KIB = 32 * 1024
+/**
+ * WAL pages of 4 KiB after which SQLite moves them into the database by itself. A batch of 1,000
+ * members writes about a thousand: SQLite's own limit would move and sync them for every batch.
+ */
 const CHECKPOINT_PAGES = 8192
 /** Statements kept prepared; beyond that, the texts made by filters push each other out. */
 const STATEMENTS = 256
@@ -54,12 +58,12 @@ function configure(sqlite: Sqlite.Database, path: string): void {
   if (path !== MEMORY) {
     sqlite.pragma('journal_mode = WAL')
     sqlite.pragma('synchronous = FULL')
+    sqlite.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     sqlite.pragma('mmap_size = 0')
   }
   sqlite.pragma('secure_delete = ON')
   sqlite.pragma('temp_store = MEMORY')
-  // KiB. Record ids are random, so that every index is written all over.
-  sqlite.pragma('cache_size = -32768')
+  sqlite.pragma(`cache_size = -${CACHE_KIB}`)
   sqlite.pragma('foreign_keys = ON')
   sqlite.pragma('trusted_schema = OFF')
 }
