@@ -4,6 +4,9 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Calls } from './calls.ts'
 
+/** Flags for Node under which the program is started, so that it is measured under the same. */
+const START_FLAGS =
+  readFileSync(new URL('../../bin/dpn', import.meta.url), 'utf8').match(/--[a-z-]+=\d+/g) ?? []
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url))
 /** Milliseconds for one call; the longest publishes and replicates everything. */
 const CALL_MILLIS = 10 * 60_000
@@ -38,7 +41,7 @@ const PEAK = /^VmHWM:\s+(\d+) kB$/m
  * @param flags for Node, e.g. to write a profile
  */
 export function startChild(name: string, flags: readonly string[] = []): Child {
-  const worker = fork(WORKER, [], { execArgv: [...flags], stdio: 'inherit' })
+  const worker = fork(WORKER, [], { execArgv: [...START_FLAGS, ...flags], stdio: 'inherit' })
   const waiting = new Map<number, PromiseWithResolvers<unknown>>()
   let last = 0
   const gone = new Promise<void>((resolve) => {

@@ -213,17 +213,15 @@ export async function measureSmall({ members, flagsOf }: Context): Promise<Figur
   const few = Math.min(FEW, members)
   await using federation = await startFederation(flagsOf)
   const { home } = await publishAll(federation, few)
-  const partners: Member[] = []
-  for (const name of ['p1', 'p2', 'p3', 'p4'])
-    partners.push(
-      (await replicate(federation, home, { name, members: few, requirements: {} })).partner,
-    )
-  await home.child.call(
-    'connected',
-    partners.map(({ facts }) => facts.site),
-  )
-  const [first] = partners
-  const figures = first === undefined ? [] : await resync(few, home, first)
+  const add = async (name: string): Promise<Member> =>
+    (await replicate(federation, home, { name, members: few, requirements: {} })).partner
+  // As many sites as in the large one: the answer names where every member can be reached.
+  const partners = [await add('p1')]
+  const figures: Figure[] = []
+  for (const partner of partners) figures.push(...(await resync(few, home, partner)))
+  for (const name of ['p2', 'p3', 'p4']) partners.push(await add(name))
+  const sites = partners.map(({ facts }) => facts.site)
+  await home.child.call('connected', [federation.coordinator.facts.site, ...sites])
 
   const single = await withdrawals(home, 1, SINGLE_WITHDRAWALS, 0)
   const many = await withdrawals(home, WITHDRAWN_AT_ONCE, BATCH_WITHDRAWALS, SINGLE_WITHDRAWALS)
