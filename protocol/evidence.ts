@@ -65,12 +65,14 @@ function timeOf(entry: Entry): number {
 
 /**
  * The members that must cosign what was written at `time`: all that were admitted by then and have
- * not been expelled since, and the coordinator. Who is expelled can no longer be made to sign, and
+ * not been expelled since, and the coordinator. Who had left by then, its admission over, had
+ * nothing to get; who is expelled can no longer be made to sign, and
  * what it held of others is ended by the same act.
  */
 export function requiredCosigners(registry: Registry, time: number): Member[] {
   const sites = [...registry.members.values()].filter(
-    (member) => member.status !== 'expelled' && member.admittedAt <= time,
+    ({ status, admittedAt, expires }) =>
+      status !== 'expelled' && admittedAt <= time && time < expires,
   )
   return registry.coordinator === null ? sites : [registry.coordinator, ...sites]
 }

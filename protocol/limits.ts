@@ -12,8 +12,10 @@ export const BATCH_BYTES = 128 * 1024
 export const GOSSIP_BYTES = 64 * 1024
 /** Bytes of a signed note: a checkpoint with a signature line for each member. */
 export const NOTE_BYTES = 256 * 1024
-/** Signatures on one note; the registry is bounded by the same number. */
+/** Signatures on one note: a log's own, and a cosignature by each member and the coordinator. */
 export const NOTE_SIGNATURES = 1024
+/** Sites in a network, expelled ones included: each leaves room for its signature and its head. */
+export const MEMBERS = 1000
 /** Record versions asked for in one bodies request. */
 export const BODIES_PER_REQUEST = 1024
 /** Logs named in one heads message. */

@@ -2,6 +2,7 @@
 import type { Admit, Breach, Entry, Order, Rotate, Terms } from './entry.ts'
 import { equalBytes } from './bytes.ts'
 import { ProtocolError } from './errors.ts'
+import { MEMBERS } from './limits.ts'
 import type { SiteId } from './ids.ts'
 import {
   KEY_TYPE_COSIGNATURE,
@@ -123,7 +124,8 @@ function admit(registry: Registry, entry: Admit): Registry {
       siteType: entry.siteType,
       jurisdiction: entry.jurisdiction,
     })
-  return known === undefined ? withMember(registry, admitted(entry)) : registry
+  const hasRoom = registry.members.size < MEMBERS
+  return known === undefined && hasRoom ? withMember(registry, admitted(entry)) : registry
 }
 
 function withMember(registry: Registry, member: Member): Registry {

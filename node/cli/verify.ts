@@ -60,7 +60,7 @@ export function verifyFile(path: string, vkey: string): Outcome {
     lines: [
       ...lines,
       `PROVEN: ${said}, written ${timeText(entry.time)}, is entry ${index} of the log of ${log};`,
-      ...cosigned.map(({ name, time }) => `  applied by ${name}, ${timeText(time)}`),
+      ...cosigned.map(({ name, time }) => `  receipt by ${name}, signed ${timeText(time)}`),
     ],
   }
 }

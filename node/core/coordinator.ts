@@ -140,7 +140,7 @@ export async function createCoordinator(
   return {
     node,
     admission,
-    followUp: createFollowUp({ store, evidence: node.evidence }),
+    followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
     start: node.start,
     stop: node.stop,
   }

@@ -67,7 +67,10 @@ export async function createSite(
         (log === view.self || (log === view.network && applied.withdrawals > 0))
       )
         isOwnStale = true
-      if (log === view.network) return
+      if (log === view.network) {
+        if (applied !== null) sweep.lookAgain()
+        return
+      }
       node.tasks.background('fetch', () => fetcher.fetch(log, applied !== null))
     },
     forked: async () => {

@@ -87,7 +87,7 @@ function checkBackup(file: string): void {
 
 /**
  * Makes a data folder from a backup. The node that starts on it knows that it was restored
- * (setting `restored`), holds no body and wants that of every live record.
+ * (setting `restored`), holds no body and wants that of every live record, and knows no API key.
  *
  * @param path a folder that is empty or not there
  * @throws Error where the folder is not empty or the file is no backup
@@ -103,6 +103,8 @@ export async function restore(file: string, path: string): Promise<void> {
       await db.deleteFrom('ciphertexts').execute()
       await db.deleteFrom('bodies').execute()
       await db.updateTable('records').set({ wanted: 1 }).where('live', '=', 1).execute()
+      // A key that was revoked since the backup must not come back with it.
+      await db.deleteFrom('api_keys').execute()
       await db.deleteFrom('settings').where('name', 'in', [VAULT_SETTING, 'restored']).execute()
       await db.insertInto('settings').values({ name: 'restored', value: '1' }).execute()
     })

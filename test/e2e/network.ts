@@ -47,6 +47,8 @@ export interface TestNode extends Omit<NodeProcess, 'spawn'> {
 }
 export interface TestSite extends TestNode {
   api: SiteApi
+  /** Makes new API keys in the folder: a restored one has none. The node must not run. */
+  renewKeys: () => Promise<void>
 }
 
 /** What the staff of the coordinator does. */
@@ -262,7 +264,10 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
     const logFile = join(root, 'logs', `${site}.log`)
     const node = createTestNode({ role: 'site', site, folder, logFile, ...ports })
     nodes.push(node)
-    return withApi(node, createSiteApi(node.url, keys))
+    const renewKeys = async (): Promise<void> => {
+      keys.splice(0, keys.length, ...(await keysOf(node.folder, 'admin')))
+    }
+    return Object.assign(withApi(node, createSiteApi(node.url, keys)), { renewKeys })
   }
 
   async function startSite(site: string, extra?: ExtraSettings): Promise<TestSite> {

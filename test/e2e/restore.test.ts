@@ -64,6 +64,7 @@ async function restore(site: TestSite, file: string): Promise<void> {
   const done = await dpn(['restore', file, '--data', folder, '--keys', site.folder])
   expect(done).toMatchObject({ code: 0, err: '' })
   site.moveTo(folder)
+  await site.renewKeys()
 }
 
 async function noFork(): Promise<void> {

@@ -184,7 +184,9 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
 
   async function deliverAll(log: SiteId): Promise<void> {
     const connected = new Set(network.connected())
-    for (const target of new Set([log, view.network])) {
+    // What the coordinator ordered must be provable at the home that it concerns, too.
+    const concerned = log === view.network ? view.registry().orders.map(({ site }) => site) : []
+    for (const target of new Set([log, view.network, ...concerned])) {
       if (target === identity.site || !connected.has(target)) continue
       try {
         await deliver(log, target)

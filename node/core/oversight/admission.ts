@@ -3,6 +3,7 @@ import type { CoordinatorEntry, MeasureReason, Terms } from '../../../protocol/e
 import { equalBytes } from '../../../protocol/bytes.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { RecordId, SiteId } from '../../../protocol/ids.ts'
+import { MEMBERS } from '../../../protocol/limits.ts'
 import { assertPublicKey } from '../../../protocol/keys.ts'
 import { memberOf, type Member } from '../../../protocol/registry.ts'
 import { logStateOf, type Appended, type LogWriter } from '../log/writer.ts'
@@ -87,8 +88,11 @@ export function createAdmission(ports: {
     applications: () => store.read((tx) => tx.desk.applications()),
     admit: async (site, seconds = ADMISSION_SECONDS) => {
       const row = await applicationOf(site)
-      if (memberOf(view.registry(), site)?.status === 'expelled')
+      const known = memberOf(view.registry(), site)
+      if (known?.status === 'expelled')
         throw new ProtocolError('conflict', '/site', 'a site that was never expelled')
+      if (known === undefined && view.registry().members.size >= MEMBERS)
+        throw new ProtocolError('out_of_range', '/site', `a network of at most ${MEMBERS} sites`)
       const { logKey, witnessKey, siteType, jurisdiction } = row
       const time = clock.now()
       const expires = time + seconds
@@ -117,6 +121,9 @@ export function createAdmission(ports: {
       return existing(site)
     },
     rotate: async (site, keys) => {
+      // The checkpoint that carries the rotation would already be checked with the new key.
+      if (site === view.network)
+        throw new ProtocolError('conflict', '/site', 'another site than the coordinator')
       assertPublicKey(keys.logKey)
       assertPublicKey(keys.witnessKey)
       const current = existing(site).keys.at(-1)

@@ -15,6 +15,8 @@ const SWEEP_SECONDS = 60
 const SWEPT_DAY = 'swept-day'
 
 export interface Sweep {
+  /** Makes the next run look at everything: the terms or somebody's membership have changed. */
+  lookAgain: () => void
   /** Dooms what has lapsed or expired, if a sweep is due; the caller flushes the eraser. */
   run: () => Promise<void>
 }
@@ -30,6 +32,8 @@ export function createSweep(ports: {
   publishBirthdays: () => Promise<number>
 }): Sweep {
   const { view, store, clock, events } = ports
+  let sweptAt: number | null = null
+  let isStale = false
 
   async function lapse(): Promise<void> {
     const { terms } = view.registry()
@@ -70,7 +74,8 @@ export function createSweep(ports: {
   async function daily(): Promise<void> {
     const today = dayOf(clock.now())
     const swept = await store.read((tx) => tx.desk.setting(SWEPT_DAY))
-    if (swept === String(today)) return
+    if (swept === String(today) && !isStale) return
+    isStale = false
     await store.write(async (tx) => {
       const requirements = view.requirements(view.self)?.requirements ?? null
       const rule = { self: view.self, registry: view.registry(), requirements, now: clock.now() }
@@ -82,8 +87,11 @@ export function createSweep(ports: {
     await store.write((tx) => tx.desk.setSetting(SWEPT_DAY, String(today)))
   }
 
-  let sweptAt: number | null = null
   return {
+    lookAgain: () => {
+      isStale = true
+      sweptAt = null
+    },
     run: async () => {
       const now = clock.now()
       const every = Math.min(SWEEP_SECONDS, view.registry().terms.heartbeatSeconds)

@@ -104,7 +104,11 @@ function mountPost(door: Door, { site }: SitePorts): void {
 }
 
 function mountList(door: Door, { site, store, clock }: SitePorts): void {
-  const followUp = createFollowUp({ store, evidence: site.node.evidence })
+  const followUp = createFollowUp({
+    network: site.node.view.network,
+    store,
+    evidence: site.node.evidence,
+  })
   mount(
     door,
     {
