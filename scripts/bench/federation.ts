@@ -21,10 +21,21 @@ export interface Federation extends AsyncDisposable {
 /** How processes are started: flags for Node by the name of the process. */
 export type FlagsOf = (name: string) => readonly string[]
 
+const folders = new Set<string>()
+// Also where the benchmark is interrupted. The children end by themselves when it is gone.
+process.on('exit', () => {
+  for (const path of folders) rmSync(path, { recursive: true, force: true })
+})
+
 /** A new folder below the system's temporary one, removed on disposal. */
 export function temporaryFolder(): Disposable & { path: string } {
   const path = mkdtempSync(join(tmpdir(), 'dpn-bench-'))
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+  folders.add(path)
+  const remove = (): void => {
+    rmSync(path, { recursive: true, force: true })
+    folders.delete(path)
+  }
+  return { path, [Symbol.dispose]: remove }
 }
 
 function commonEnv(): Record<string, string> {

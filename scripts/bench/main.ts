@@ -64,6 +64,7 @@ async function measure(members: number, only: string | undefined): Promise<Figur
   return figures
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 const members = Number(values.members)
 if (!Number.isSafeInteger(members) || members < 1000 || members % 1000 !== 0)
   throw new Error('--members: expected thousands, e.g. 100000')
