@@ -161,18 +161,18 @@ describe('a body', () => {
   })
 })
 
-describe('the gate at the door', () => {
-  async function ask(machine: SiteMachine, from: typeof B, indexes: number[], requirements = 1) {
-    const answers: BodyAnswer[] = []
-    for await (const reply of machine.site.node.handlers.bodies(from, {
-      home: machine.id,
-      indexes,
-      requirements,
-    }))
-      answers.push(...reply.answers)
-    return answers.map(({ kind }) => kind)
-  }
+async function ask(machine: SiteMachine, from: typeof B, indexes: number[], requirements = 1) {
+  const answers: BodyAnswer[] = []
+  for await (const reply of machine.site.node.handlers.bodies(from, {
+    home: machine.id,
+    indexes,
+    requirements,
+  }))
+    answers.push(...reply.answers)
+  return answers.map(({ kind }) => kind)
+}
 
+describe('the gate at the door', () => {
   it('answers body, withheld, gone, unknown, and writes the ledger before the first byte', async () => {
     const c = await world.addSite(C)
     const b = await world.addSite(B, { requirements: { genders: ['man'] } })

@@ -51,6 +51,10 @@ async function sizeAt(machine: SiteMachine): Promise<number> {
   return (await machine.ports.store.read((tx) => tx.logs.get(A)))?.size ?? 0
 }
 
+const good = (): Parameters<typeof announce> => [a, entries]
+
+const now = (): number => world.clock.now()
+
 describe('an announcement', () => {
   it('is applied where it continues the log, also when it repeats what is known', async () => {
     const { handlers } = b.site.node
@@ -62,8 +66,6 @@ describe('an announcement', () => {
     expect(await handlers.announcement(A, announce(a, entries, { from: 1 }))).toBe('ignore')
   })
 
-  const good = (): Parameters<typeof announce> => [a, entries]
-  const time = (): number => world.clock.now()
   it.each<[what: string, made: () => ReturnType<typeof announce>, verdict: string]>([
     [
       'an entry that is not deterministic CBOR',
@@ -97,16 +99,16 @@ describe('an announcement', () => {
       'a heartbeat by another key',
       () => {
         const forged = { ...a, witnessSeed: b.identity.witnessSeed }
-        return announce(forged, entries.slice(0, 3), { time: time() + 1 })
+        return announce(forged, entries.slice(0, 3), { time: now() + 1 })
       },
       'reject',
     ],
     [
       'a heartbeat of the future',
-      () => announce(a, entries.slice(0, 3), { time: time() + 301 }),
+      () => announce(a, entries.slice(0, 3), { time: now() + 301 }),
       'ignore',
     ],
-    ['an old heartbeat', () => announce(a, entries.slice(0, 3), { time: time() - 60 }), 'ignore'],
+    ['an old heartbeat', () => announce(a, entries.slice(0, 3), { time: now() - 60 }), 'ignore'],
     [
       'entries that the checkpoint does not cover',
       () => ({ ...announce(...good()), from: 3, entries: [entryAt(4), entryAt(3)] }),
@@ -169,16 +171,16 @@ describe('an announcement', () => {
   })
 })
 
-describe('a pull', () => {
-  function serve(replies: (from: number) => Iterable<SyncReply>): void {
-    world.join(A, {
-      ...silent,
-      async *sync(_from, request) {
-        if (request.kind === 'entries') yield* replies(request.from)
-      },
-    })
-  }
+function serve(replies: (from: number) => Iterable<SyncReply>): void {
+  world.join(A, {
+    ...silent,
+    async *sync(_from, request) {
+      if (request.kind === 'entries') yield* replies(request.from)
+    },
+  })
+}
 
+describe('a pull', () => {
   it.each<[what: string, replies: (from: number) => Iterable<SyncReply>, code: string]>([
     [
       'a proof that does not verify',

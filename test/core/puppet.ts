@@ -2,7 +2,7 @@
 import type { Identity } from '../../node/core/identity.ts'
 import type { NetworkHandlers } from '../../node/core/ports.ts'
 import { systemCrypto } from '../../node/roles/system.ts'
-import { encodeBody, type SealedProfile } from '../../protocol/body.ts'
+import { encodeBody } from '../../protocol/body.ts'
 import { signCheckpoint } from '../../protocol/checkpoint.ts'
 import type { ConsentRecord } from '../../protocol/consent.ts'
 import { addCosignature, cosign } from '../../protocol/cosignature.ts'
@@ -123,7 +123,7 @@ export function aPublished(
   const consent = aConsent(parts.consent)
   const { profile } = shareProfile(aProfile(parts.profile), consent.scopes, '2026-03-01' as never)
   const { bytes, commitments } = encodeBody({
-    profile: { ...profile, sealed: new Uint8Array(40), ...parts.forged } as SealedProfile,
+    profile: { ...profile, sealed: new Uint8Array(40), ...parts.forged },
     consent,
     profileSalt: new Uint8Array(32).fill(n),
     consentSalt: new Uint8Array(32).fill(n + 1),

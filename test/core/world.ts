@@ -120,12 +120,13 @@ interface Hub {
   wrap: World['wrap']
 }
 
+const pair = (a: SiteId, b: SiteId): string => [a, b].toSorted().join(' ')
+
 function createHub(): Hub {
   const all = new Map<SiteId, NetworkHandlers>()
   const wraps = new Map<SiteId, Wrap>()
   const off = new Set<string>()
   const muted = new Set<SiteId>()
-  const pair = (a: SiteId, b: SiteId): string => [a, b].toSorted().join(' ')
   const isLinked = (a: SiteId, b: SiteId): boolean =>
     a !== b && all.has(a) && all.has(b) && !off.has(a) && !off.has(b) && !off.has(pair(a, b))
   const reach = (self: SiteId, site: SiteId): NetworkHandlers => {
@@ -195,6 +196,10 @@ function createTestClock(onError: (error: unknown) => void) {
   }
 }
 
+async function quiet(): Promise<void> {
+  for (let round = 0; round < ROUNDS; round += 1) await setImmediate()
+}
+
 /** Starts a network with a coordinator. It is taken down when the test is over. */
 export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
   const events: Event[] = []
@@ -230,9 +235,6 @@ export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
     machines.push(machine)
     return machine
   }
-  const quiet = async (): Promise<void> => {
-    for (let round = 0; round < ROUNDS; round += 1) await setImmediate()
-  }
   const tick = async (seconds = 1): Promise<void> => {
     clock.set(clock.now() + seconds)
     clock.run()
@@ -258,7 +260,7 @@ export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
   await coordinator.coordinator.start()
   stops.set(NETWORK, coordinator.coordinator.stop)
   onTestFinished(async () => {
-    for (const stop of stops.values()) await stop()
+    for (const end of stops.values()) await end()
     for (const { database } of machines) await database.close()
   })
   await tick()
