@@ -175,6 +175,7 @@ function createHandlers(
       }
     },
     connected: (site) => {
+      receipts.forget(site)
       tasks.background('exchange', () => exchange.with(site))
       hooks.connected(site)
       node.settle()

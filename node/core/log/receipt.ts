@@ -30,6 +30,8 @@ import { logStateOf } from './writer.ts'
 export interface Receipts {
   /** Entries that end records were applied: their receipt must not wait for the interval. */
   hurry: (log: SiteId) => void
+  /** A peer is back, perhaps from a backup: what it took before may be lost there. */
+  forget: (target: SiteId) => void
   /** Signs what is due and delivers what has not been taken yet. Call after the eraser's flush. */
   sendDue: () => Promise<void>
   /**
@@ -217,6 +219,9 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
   return {
     hurry: (log) => {
       patient.delete(log)
+    },
+    forget: (target) => {
+      for (const name of delivered.keys()) if (name.endsWith(` ${target}`)) delivered.delete(name)
     },
     sendDue: async () => {
       const logs = await store.read((tx) => tx.logs.all())

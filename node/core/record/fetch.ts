@@ -180,8 +180,9 @@ export function createFetcher(ports: {
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error
         events.emit({ type: 'bodies.refused', home, from: source, code: error.code })
-        // From the home itself it will not get better; a relay may just have spoilt it.
-        if (source === home) settled.push(index)
+        // From the home itself it will not get better, unless one of the two clocks is wrong; a
+        // relay may just have spoilt it.
+        if (source === home && error.path !== '/givenAt') settled.push(index)
       }
     }
     if (settled.length > 0) await store.write((tx) => tx.records.setAsked(home, settled))
