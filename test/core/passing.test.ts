@@ -52,6 +52,15 @@ describe('time', () => {
     expect(state?.live).toBe(false)
   })
 
+  it('ends an expired record whose member this node no longer knows', async () => {
+    const { world, a } = await aPair()
+    const brief = await put(a, aMember('m2', { consent: { expiresAt: NOW + 14 * HOUR } }))
+    await a.ports.store.write((tx) => tx.members.remove([brief]))
+    await world.pass(3 * HOUR)
+    expect((await a.ports.store.read((tx) => tx.records.get(A, brief)))?.live).toBe(false)
+    expect(keysOn(a)).toBe(1)
+  })
+
   it('ends an expired record at a partner whose home is away', async () => {
     const { world, a, b } = await aPair()
     await put(a, aMember('m2', { consent: { expiresAt: NOW + 13 * HOUR } }))

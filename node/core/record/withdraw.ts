@@ -51,9 +51,13 @@ export function createWithdrawer(ports: {
   const { view, store, clock, crypto, keys, writer, eraser, lock, onWithdrawn } = ports
 
   /** Takes records off this node's own books; their bodies are doomed in the same transaction. */
-  async function forget(tx: WriteTransaction, rows: readonly MemberRow[]): Promise<void> {
+  async function forget(
+    tx: WriteTransaction,
+    records: readonly RecordId[],
+    rows: readonly MemberRow[],
+  ): Promise<void> {
     const time = clock.now()
-    await tx.members.remove(rows.map(({ record }) => record))
+    await tx.members.remove(records)
     const lasts = await tx.members.lastConsents(rows.map(({ memberKey }) => memberKey))
     await tx.members.addConsents(
       lasts.map((last) => ({
@@ -62,24 +66,22 @@ export function createWithdrawer(ports: {
         time: Math.max(time, last.time),
       })),
     )
-    const states = await tx.records.getMany(
-      view.self,
-      rows.map(({ record }) => record),
-    )
+    const states = await tx.records.getMany(view.self, records)
     await tx.bodies.doom(
       view.self,
       states.map(({ index }) => index),
     )
   }
 
-  async function withdrawRows(
+  /** @param rows the members behind the records, as far as this node knows them */
+  async function withdrawAll(
+    records: readonly RecordId[],
     rows: readonly MemberRow[],
-    reason: WithdrawReason,
-    notice: string,
+    { reason, notice }: { reason: WithdrawReason; notice: string },
   ): Promise<Withdrawn[]> {
-    if (rows.length === 0) return []
+    if (records.length === 0) return []
     const time = clock.now()
-    const entries = rows.map(({ record }): Withdraw => ({
+    const entries = records.map((record): Withdraw => ({
       type: 'withdraw',
       record,
       reason,
@@ -87,9 +89,9 @@ export function createWithdrawer(ports: {
       notice,
     }))
     const appended = await store.write(async (tx) => {
-      await forget(tx, rows)
+      await forget(tx, records, rows)
       if (writer.isWritable()) return writer.append(tx, entries)
-      for (const { record } of rows) await tx.records.addPending({ record, reason, time, notice })
+      for (const record of records) await tx.records.addPending({ record, reason, time, notice })
       return null
     }, 'erase')
     // The partners hear of it while this node erases: neither waits for the other.
@@ -97,7 +99,7 @@ export function createWithdrawer(ports: {
     await eraser.flush()
     await telling
     await onWithdrawn(appended)
-    return rows.map(({ record }, offset) => ({
+    return records.map((record, offset) => ({
       record,
       index: appended === null ? null : appended.from + offset,
     }))
@@ -110,7 +112,8 @@ export function createWithdrawer(ports: {
         const rows = await store.read((tx) =>
           tx.members.byKeys([...new Set(ids)].map((id) => memberKeyOf(crypto, keys, id))),
         )
-        const done = await withdrawRows(rows, reason, notice)
+        const records = rows.map(({ record }) => record)
+        const done = await withdrawAll(records, rows, { reason, notice })
         return new Map(
           rows.flatMap((row, at): [string, Withdrawn][] => {
             const id = byKey.get(toHex(row.memberKey))
@@ -121,11 +124,18 @@ export function createWithdrawer(ports: {
       }),
     withdrawRecords: (records, reason, notice) =>
       lock(async () => {
-        const rows = await store.read(async (tx) => {
+        // Of a record whose body nobody has any more, a restored node does not know the member.
+        const { live, rows } = await store.read(async (tx) => {
+          const states = await tx.records.getMany(view.self, records)
+          const pending = new Set((await tx.records.pendingWithdrawals()).map((one) => one.record))
           const found = await Promise.all(records.map((record) => tx.members.byRecord(record)))
-          return found.filter((row) => row !== null)
+          return {
+            live: states.filter((state) => state.live && !pending.has(state.record)),
+            rows: found.filter((row) => row !== null),
+          }
         })
-        return withdrawRows(rows, reason, notice)
+        const ending = live.map(({ record }) => record)
+        return withdrawAll(ending, rows, { reason, notice })
       }),
     drainPending: () =>
       lock(async () => {
