@@ -1,7 +1,7 @@
 /**
  * Nodes that come back with yesterday's memory: restored from a backup, or a machine that was
  * rolled back as a whole, keys and all. Nobody who has withdrawn since is shown for a moment, and
- * the log goes on without a fork.
+ * the log goes on without a fork. Each step builds on the one before.
  */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
