@@ -37,6 +37,15 @@ export interface Calls {
   join: (coordinator: { addresses: string[] }) => Promise<Spent>
   /** Publishes members in batches; only the time inside the publisher counts. */
   publish: (members: { from: number; count: number }) => Promise<Spent & { published: number }>
+  /** Serves the HTTP interface of the site, under a new key. */
+  serveHttp: (nothing: null) => Promise<{ url: string; key: string }>
+  /** Client: publishes over HTTP. */
+  bulk: (members: {
+    url: string
+    key: string
+    from: number
+    count: number
+  }) => Promise<Spent & { published: number }>
   requirements: (requirements: object) => Promise<void>
   /** Joins, publishes requirements, and waits until all that matches of `home` is held here. */
   replicate: (wish: {

@@ -18,7 +18,7 @@ const FRAME_BYTES = 128 * 1024
 /** Bytes of one sealed body and one publish entry, as the invented members come out. */
 const BODY_BYTES = 1250
 const ENTRY_BYTES = 150
-const TILE_BYTES = 256 * 32
+const TILE = randomBytes(256 * 32)
 
 const STATEMENTS = {
   entries: 'insert into entries values (?, ?, ?)',
@@ -47,7 +47,7 @@ function rowOf(index: number): Row {
     ciphertexts: [index + 1, randomBytes(BODY_BYTES)],
     members: [key, record, randomBytes(32)],
     consents: [index + 1, key, record, 'given', now, 1, SCOPES, 'web', now],
-    tiles: [1, 0, Math.floor(index / 256), randomBytes(TILE_BYTES)],
+    tiles: [1, 0, Math.floor(index / 256), TILE],
   }
 }
 

@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { tableOf, type Figure } from './figures.ts'
+import { short, tableOf, type Figure } from './figures.ts'
 import type { FlagsOf } from './federation.ts'
 import { measureFloors, measureLarge, measureSmall, type Context } from './measures.ts'
 
@@ -50,17 +50,17 @@ async function measure(members: number, only: string | undefined): Promise<Figur
   const isWanted = (part: string): boolean => only === undefined || only === part
   const context: Context = { members, flagsOf: flagsOf satisfies FlagsOf, floors: null }
   const figures: Figure[] = []
-  const add = (more: readonly Figure[]): void => {
-    figures.push(...more)
-    console.log(`\n${tableOf(more)}`)
+  const add = (figure: Figure): void => {
+    figures.push(figure)
+    console.log(`${figure.name}: ${short(figure.value)} ${figure.unit}`)
   }
   if (isWanted('floors')) {
     const measured = await measureFloors(members)
     context.floors = measured.floors
-    add(measured.figures)
+    for (const figure of measured.figures) add(figure)
   }
-  if (isWanted('large')) add(await measureLarge(context))
-  if (isWanted('small')) add(await measureSmall(context))
+  if (isWanted('large')) for await (const figure of measureLarge(context)) add(figure)
+  if (isWanted('small')) for await (const figure of measureSmall(context)) add(figure)
   return figures
 }
 
@@ -77,8 +77,8 @@ console.log(
     `${members.toLocaleString('en')} members`,
 )
 const figures = await measure(members, values.only)
+console.log(`\n${tableOf(figures)}`)
 if (values.only === undefined) {
-  console.log(`\n${tableOf(figures)}`)
   mkdirSync(dirname(values.json), { recursive: true })
   writeFileSync(values.json, `${JSON.stringify({ ...about, members, figures }, null, 2)}\n`)
 }

@@ -1,5 +1,6 @@
 /** The measurements, each giving lines of the table. */
 import { join } from 'node:path'
+import type { Spent } from './calls.ts'
 import { startChild } from './child.ts'
 import {
   startFederation,
@@ -16,6 +17,8 @@ const SINGLE_WITHDRAWALS = 30
 const BATCH_WITHDRAWALS = 5
 const WITHDRAWN_AT_ONCE = 100
 const FEW = 10_000
+/** Members published over HTTP, beyond those that the site has. */
+const OVER_HTTP = 20_000
 /** One country of five and one gender of two: about a tenth of the invented members. */
 const A_TENTH = { countries: ['DE'], genders: ['woman'] }
 const MEGA = 1e6
@@ -36,32 +39,41 @@ export interface Context {
 
 const perSecond = (count: number, millis: number): number => (count / millis) * 1000
 
-async function rounds(count: number, one: () => Promise<number>): Promise<number[]> {
-  const values: number[] = []
+async function rounds<T>(count: number, one: () => Promise<T>): Promise<T[]> {
+  const values: T[] = []
   for (let round = 0; round < count; round += 1) values.push(await one())
   return values
 }
 
-async function insertRate(members: number, own: boolean): Promise<number> {
+/** Members a second, and microseconds of CPU for each. */
+interface Rate {
+  rate: number
+  cpu: number
+}
+function rateOf(members: number, { millis, cpuMillis }: Spent): Rate {
+  return { rate: perSecond(members, millis), cpu: (cpuMillis / members) * 1000 }
+}
+
+const medianRate = (all: readonly Rate[]): number => median(all.map(({ rate }) => rate))
+
+async function insertRate(members: number, own: boolean): Promise<Rate> {
   using folder = temporaryFolder()
   await using child = startChild('floor')
   const path = join(folder.path, 'floor.db')
-  const { millis } = await child.call('insertFloor', { path, count: members, own })
-  return perSecond(members, millis)
+  return rateOf(members, await child.call('insertFloor', { path, count: members, own }))
 }
 
-async function hashRate(members: number): Promise<{ rate: number; bytes: number }> {
+async function hashRate(members: number): Promise<Rate & { bytes: number }> {
   await using child = startChild('floor')
-  const { millis, bytes } = await child.call('hashFloor', { count: members })
-  return { rate: perSecond(members, millis), bytes }
+  const spent = await child.call('hashFloor', { count: members })
+  return { ...rateOf(members, spent), bytes: spent.bytes }
 }
 
-async function streamRate(members: number, bytes: number): Promise<number> {
+async function streamRate(members: number, bytes: number): Promise<Rate> {
   await using server = startChild('floor server')
   await using client = startChild('floor client')
   const { address } = await server.call('streamServer', null)
-  const { millis } = await client.call('streamFloor', { address, bytes })
-  return perSecond(members, millis)
+  return rateOf(members, await client.call('streamFloor', { address, bytes }))
 }
 
 /** The raw floors, in members a second: median of three. */
@@ -70,33 +82,30 @@ export async function measureFloors(
 ): Promise<{ floors: Floors; figures: Figure[] }> {
   const own = await rounds(FLOOR_ROUNDS, () => insertRate(members, true))
   const held = await rounds(FLOOR_ROUNDS, () => insertRate(members, false))
-  const { bytes } = await hashRate(members)
-  const hash = await rounds(FLOOR_ROUNDS, async () => (await hashRate(members)).rate)
+  const hash = await rounds(FLOOR_ROUNDS, () => hashRate(members))
+  const bytes = hash[0]?.bytes ?? 0
   const stream = await rounds(FLOOR_ROUNDS, () => streamRate(members, bytes))
-  const unit = 'members/s'
-  const size = `${short(bytes / members)} bytes a member`
-  const figureOf = (name: string, values: number[], note = ''): Figure => ({
+  const figureOf = (name: string, all: readonly Rate[], note: string): Figure => ({
     name: `floor: ${name}`,
-    value: median(values),
-    unit,
-    note: `${rangeOf(values)}${note}`,
+    value: medianRate(all),
+    unit: 'members/s',
+    note: `${short(median(all.map(({ cpu }) => cpu)))} µs of CPU a member, ${rangeOf(all.map((one) => one.rate))}, ${note}`,
   })
+  const batches = 'batches of 1,000, fsync each'
+  const size = `${short(bytes / members)} bytes a member`
+  const speed = `${short((medianRate(stream) * bytes) / members / MEGA)} MB/s`
   return {
     floors: {
-      insertOwn: median(own),
-      insertHeld: median(held),
-      stream: median(stream),
-      hash: median(hash),
+      insertOwn: medianRate(own),
+      insertHeld: medianRate(held),
+      stream: medianRate(stream),
+      hash: medianRate(hash),
     },
     figures: [
-      figureOf("insert a home's rows", own, ', batches of 1,000, fsync each'),
-      figureOf("insert a partner's rows", held, ', batches of 1,000, fsync each'),
-      figureOf(
-        'libp2p stream',
-        stream,
-        `, ${size}, ${short((median(stream) * bytes) / members / MEGA)} MB/s`,
-      ),
-      figureOf('SHA-256', hash, `, ${size}`),
+      figureOf("insert a home's rows", own, batches),
+      figureOf("insert a partner's rows", held, batches),
+      figureOf('libp2p stream', stream, `${size}, ${speed}`),
+      figureOf('SHA-256', hash, size),
     ],
   }
 }
@@ -166,35 +175,53 @@ async function resync(members: number, home: Member, partner: Member): Promise<F
   ]
 }
 
+/** More members, through the HTTP interface. */
+async function publishOverHttp(
+  flagsOf: FlagsOf,
+  home: Member,
+  from: number,
+  floor: Figure['floor'],
+): Promise<Figure> {
+  const server = await home.child.call('serveHttp', null)
+  await using client = startChild('client', flagsOf('client'))
+  const before = await home.child.call('cpu', null)
+  const spent = await client.call('bulk', { ...server, from, count: OVER_HTTP })
+  const after = await home.child.call('cpu', null)
+  if (spent.published !== OVER_HTTP) throw new Error(`only ${spent.published} were published`)
+  return rateFigure(
+    'durable bulk publish over HTTP',
+    { count: OVER_HTTP, millis: spent.millis, cpuMillis: after.cpuMillis - before.cpuMillis },
+    floor,
+  )
+}
+
 /** Bulk publish, replication to empty partners, idle resync, and the memory of each process. */
-export async function measureLarge({ members, flagsOf, floors }: Context): Promise<Figure[]> {
+export async function* measureLarge({ members, flagsOf, floors }: Context): AsyncGenerator<Figure> {
   await using federation = await startFederation(flagsOf)
   const { home, spent } = await publishAll(federation, members)
   const own = floors === null ? undefined : { name: 'insert', value: floors.insertOwn }
   const held = floors === null ? undefined : { name: 'insert', value: floors.insertHeld }
-  const figures = [rateFigure('durable bulk publish', { ...spent, count: members }, own)]
-  figures.push(memoryFigure(home, 'home after publishing'))
+  yield rateFigure('durable bulk publish', { ...spent, count: members }, own)
+  yield memoryFigure(home, 'home after publishing')
   await federation.coordinator.child.call('connected', [home.facts.site])
 
   const all = await replicate(federation, home, { name: 'all', members, requirements: {} })
   if (all.spent.held !== members) throw new Error(`only ${all.spent.held} bodies have arrived`)
-  figures.push(rateFigure('replication, all match', { ...all.spent, count: members }, held))
-  const last = figures.at(-1)
-  if (last !== undefined) last.note += `, home ${short((all.homeCpuMillis / members) * 1000)} µs`
-  figures.push(memoryFigure(all.partner, 'partner that holds all'))
-  figures.push(...(await resync(members, home, all.partner)))
+  const figure = rateFigure('replication, all match', { ...all.spent, count: members }, held)
+  const homeCpu = `${short((all.homeCpuMillis / members) * 1000)} µs at home`
+  yield { ...figure, note: `${figure.note}, ${homeCpu}` }
+  yield memoryFigure(all.partner, 'partner that holds all')
+  yield* await resync(members, home, all.partner)
   await all.partner.child.end()
 
   const wish = { name: 'tenth', members, requirements: A_TENTH }
   const tenth = await replicate(federation, home, wish)
   const count = tenth.spent.held.toLocaleString('en')
-  figures.push(
-    rateFigure(`replication, ${count} match`, { ...tenth.spent, count: members }, held),
-    memoryFigure(tenth.partner, 'partner that holds a tenth'),
-    memoryFigure(home, 'home in the end'),
-    memoryFigure(federation.coordinator, 'coordinator'),
-  )
-  return figures
+  yield rateFigure(`replication, ${count} match`, { ...tenth.spent, count: members }, held)
+  yield memoryFigure(tenth.partner, 'partner that holds a tenth')
+  yield await publishOverHttp(flagsOf, home, members, own)
+  yield memoryFigure(home, 'home in the end')
+  yield memoryFigure(federation.coordinator, 'coordinator')
 }
 
 async function withdrawals(home: Member, atOnce: number, times: number, from: number) {
@@ -209,7 +236,7 @@ async function withdrawals(home: Member, atOnce: number, times: number, from: nu
 }
 
 /** Idle resync at 10,000 records, and withdrawals to the last receipt of five sites. */
-export async function measureSmall({ members, flagsOf }: Context): Promise<Figure[]> {
+export async function* measureSmall({ members, flagsOf }: Context): AsyncGenerator<Figure> {
   const few = Math.min(FEW, members)
   await using federation = await startFederation(flagsOf)
   const { home } = await publishAll(federation, few)
@@ -217,8 +244,7 @@ export async function measureSmall({ members, flagsOf }: Context): Promise<Figur
     (await replicate(federation, home, { name, members: few, requirements: {} })).partner
   // As many sites as in the large one: the answer names where every member can be reached.
   const partners = [await add('p1')]
-  const figures: Figure[] = []
-  for (const partner of partners) figures.push(...(await resync(few, home, partner)))
+  for (const partner of partners) yield* await resync(few, home, partner)
   for (const name of ['p2', 'p3', 'p4']) partners.push(await add(name))
   const sites = partners.map(({ facts }) => facts.site)
   await home.child.call('connected', [federation.coordinator.facts.site, ...sites])
@@ -228,10 +254,8 @@ export async function measureSmall({ members, flagsOf }: Context): Promise<Figur
   const lines = { 'one withdrawal': single, 'a batch of 100': many }
   for (const [name, { millis, local }] of Object.entries(lines)) {
     const note = `${millis.length} rounds; erased at home after ${short(median(local))} ms`
-    figures.push(
-      { name: `${name} to the last receipt: p50`, value: median(millis), unit: 'ms', note },
-      { name: `${name} to the last receipt: max`, value: quantile(millis, 1), unit: 'ms' },
-    )
+    const what = `${name} to the last receipt`
+    yield { name: `${what}: p50`, value: median(millis), unit: 'ms', note }
+    yield { name: `${what}: max`, value: quantile(millis, 1), unit: 'ms' }
   }
-  return figures
 }

@@ -5,6 +5,7 @@ import { parseSiteId, type SiteId } from '../../protocol/ids.ts'
 import { formatVerifierKey, parseVerifierKey } from '../../protocol/note.ts'
 import { logStateOf } from '../../node/core/log/writer.ts'
 import type { Calls, NodeFacts, Spent, Traffic } from './calls.ts'
+import { serveHttp } from './http-calls.ts'
 import { batches, memberId } from './members.ts'
 import {
   startCoordinator,
@@ -84,7 +85,11 @@ async function reconnect(peer: SiteId): Promise<Traffic & { millis: number }> {
   const seen = traffic(peer)
   Object.assign(seen, { requests: 0, bytes: 0, lastAt: 0 })
   const from = performance.now()
-  await host.dial(peer)
+  await until('a connection', async () => {
+    // The other side dials as well, and one of two connections made at once may be cut again.
+    await host.dial(peer).catch(() => undefined)
+    return host.connected().includes(peer)
+  })
   await quiet(seen)
   return { ...seen, millis: seen.lastAt - from }
 }
@@ -160,6 +165,7 @@ export const nodeCalls = {
     return { millis, cpuMillis }
   },
   publish: ({ from, count }) => publish(from, count),
+  serveHttp: () => serveHttp(bySite()),
   requirements: async (requirements) => {
     await bySite().site.demands.put(requirements, undefined)
   },

@@ -1,9 +1,14 @@
 /** The measured process: does what it is asked over IPC, one call at a time or several at once. */
 import { floorCalls } from './floors.ts'
 import type { Answer, Question } from './child.ts'
+import { httpCalls } from './http-calls.ts'
 import { nodeCalls } from './node-calls.ts'
 
-const calls: Record<string, (argument: never) => Promise<unknown>> = { ...nodeCalls, ...floorCalls }
+const calls: Record<string, (argument: never) => Promise<unknown>> = {
+  ...nodeCalls,
+  ...httpCalls,
+  ...floorCalls,
+}
 
 async function answer({ id, name, argument }: Question): Promise<Answer> {
   try {
