@@ -196,7 +196,7 @@ export function createNode(
   const checkpoints = createCheckpoints({ view, crypto, coordinatorKey })
   const writer = createLogWriter({ identity, view, crypto, network, events })
   const eraser = createEraser({ store, vault, events })
-  const makeHeartbeat = createHeartbeat({
+  const beat = createHeartbeat({
     identity,
     writer,
     store,
@@ -205,6 +205,7 @@ export function createNode(
     network,
     events,
     checkpoints,
+    eraser,
   })
   const onFork = async (fork: ForkFound): Promise<void> => {
     if (view.frozen.has(fork.log)) return
@@ -222,6 +223,7 @@ export function createNode(
     network,
     events,
     checkpoints,
+    eraser,
     onFork,
   })
   const settle = tasks.coalesced('settle', async () => {
@@ -287,11 +289,6 @@ export function createNode(
       const after = (await store.read((tx) => tx.logs.get(log)))?.size ?? 0
       if (after > before) return
     }
-  }
-
-  async function beat(): Promise<void> {
-    await eraser.flush()
-    await makeHeartbeat()
   }
 
   const ticker = createTicker(ports, settings, {

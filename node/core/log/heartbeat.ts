@@ -8,14 +8,18 @@ import type { Identity } from '../identity.ts'
 import type { Clock, Crypto, Events, Network } from '../ports.ts'
 import type { Store } from '../store.ts'
 import { reasonOf } from '../tasks.ts'
+import type { Eraser } from '../record/erase.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { keepOwnReceipt } from './receipt.ts'
 import { logStateOf, type LogWriter } from './writer.ts'
 
+/** Erasures that may come in between before the heartbeat is left to the next round. */
+const ATTEMPTS = 3
+
 /**
  * Creates the function that makes and gossips a heartbeat. It says two things with one signature:
- * this site is alive, and it holds nothing that its log withdrew. So the caller finishes pending
- * erasures first, and it is not made while the log may be behind.
+ * this site is alive, and it holds nothing that its log withdrew. So pending erasures are finished
+ * first, and it is not made while the log may be behind.
  */
 export function createHeartbeat(ports: {
   identity: Identity
@@ -26,8 +30,9 @@ export function createHeartbeat(ports: {
   network: Pick<Network, 'announce'>
   events: Events
   checkpoints: Checkpoints
+  eraser: Pick<Eraser, 'flush' | 'isClean'>
 }): () => Promise<void> {
-  const { identity, writer, store, clock, crypto, network, events, checkpoints } = ports
+  const { identity, writer, store, clock, crypto, network, events, checkpoints, eraser } = ports
   const { site, origin } = identity
 
   function isSigned(note: string): boolean {
@@ -40,12 +45,11 @@ export function createHeartbeat(ports: {
     }
   }
 
-  return async () => {
-    if (!writer.isWritable()) return
-    const made = await store.write(async (tx) => {
+  /** Null where something came to be erased since the flush. */
+  async function make(): Promise<{ note: string; size: number } | null> {
+    return store.write(async (tx) => {
       const { size, range, note: stored } = await logStateOf(tx, site)
-      const doomed = await tx.bodies.doomed(1)
-      if (doomed.length > 0) return null
+      if (!(await eraser.isClean(tx))) return null
       // After a rotation the newest checkpoint may still be signed by the old key.
       const signed = stored !== null && isSigned(stored) ? stored : null
       const unsigned =
@@ -72,6 +76,15 @@ export function createHeartbeat(ports: {
         await keepOwnReceipt(tx, site, { size, time, note, signature: cosignature })
       return { note, size }
     })
+  }
+
+  return async () => {
+    let made: Awaited<ReturnType<typeof make>> = null
+    for (let attempts = 0; made === null && attempts < ATTEMPTS; attempts += 1) {
+      if (!writer.isWritable()) return
+      await eraser.flush()
+      made = await make()
+    }
     if (made === null) return
     // Best effort and not waited for, as in the writer.
     network

@@ -21,6 +21,7 @@ import { memberOf, witnessKeysOf } from '../../../protocol/registry.ts'
 import type { Identity } from '../identity.ts'
 import type { Clock, Crypto, Events, Network } from '../ports.ts'
 import type { LogState, Store, WriteTransaction } from '../store.ts'
+import type { Eraser } from '../record/erase.ts'
 import { isKnown, type View } from '../view.ts'
 import type { Checkpoints, OpenedCheckpoint } from './checkpoints.ts'
 import type { ForkFound } from './fork.ts'
@@ -51,6 +52,7 @@ export interface ReceiptPorts {
   network: Pick<Network, 'report' | 'connected'>
   events: Events
   checkpoints: Checkpoints
+  eraser: Pick<Eraser, 'isClean'>
   onFork: (fork: ForkFound) => Promise<void>
 }
 
@@ -83,7 +85,7 @@ export async function keepOwnReceipt(
 
 /** Creates the receipts of a node. */
 export function createReceipts(ports: ReceiptPorts): Receipts {
-  const { identity, view, store, clock, crypto, network, events, checkpoints } = ports
+  const { identity, view, store, clock, crypto, network, events, checkpoints, eraser } = ports
   /** By "log target": the size that the target has taken since our start. */
   const delivered = new Map<string, number>()
   /** By log: the size up to which this node has looked since its start. */
@@ -134,7 +136,7 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
       return
     }
     // The promise of a receipt: nothing that was withdrawn below this size is left here.
-    if ((await tx.bodies.doomed(1)).length > 0) return
+    if (!(await eraser.isClean(tx))) return
     const time = clock.now()
     const signature = cosign({
       checkpointText: beat.opened.note.text,
