@@ -5,12 +5,13 @@
 import { z } from 'zod'
 import { equalBytes, fromBase64, toBase64 } from './bytes.ts'
 import { openCheckpoint } from './checkpoint.ts'
+import { findCosignature, parseCosignature, verifyCosignature } from './cosignature.ts'
 import { decodeEntry, type Entry } from './entry.ts'
 import { invariant, ProtocolError } from './errors.ts'
 import { parseSiteId, type SiteId } from './ids.ts'
 import type { Verifier } from './keys.ts'
 import { appendLeaves, EMPTY_RANGE, leafHash, rootOf } from './merkle.ts'
-import { isSignedAs, parseNote, type VerifierKey } from './note.ts'
+import { isSignedAs, parseNote, type Note, type NoteSignature, type VerifierKey } from './note.ts'
 import {
   formatPolicy,
   parseLogProof,
@@ -25,6 +26,7 @@ import {
   logKeyAt,
   memberOf,
   siteOfOrigin,
+  witnessName,
   witnessKeysOf,
   type Member,
   type Registry,
@@ -58,16 +60,12 @@ const evidenceSchema = z.strictObject({
   }),
 })
 
-/** Unix seconds of an entry, from which the list of those who must cosign follows. */
-function timeOf(entry: Entry): number {
-  return entry.time
-}
-
 /**
- * The members that must cosign what was written at `time`: all that were admitted by then and have
- * not been expelled since, and the coordinator. Who had left by then, its admission over, had
- * nothing to get; who is expelled can no longer be made to sign, and
- * what it held of others is ended by the same act.
+ * The members that must have cosigned a checkpoint which the coordinator cosigned at `time`: all
+ * that were admitted by then and have not been expelled since, and the coordinator. It is the
+ * coordinator's time and not the entry's: a site could date an entry back to when it was alone. Who
+ * had left by then, its admission over, had nothing to get; who is expelled can no longer be made
+ * to sign, and what it held of others is ended by the same act.
  */
 export function requiredCosigners(registry: Registry, time: number): Member[] {
   const sites = [...registry.members.values()].filter(
@@ -77,18 +75,40 @@ export function requiredCosigners(registry: Registry, time: number): Member[] {
   return registry.coordinator === null ? sites : [registry.coordinator, ...sites]
 }
 
-/** The policy that a checkpoint must satisfy to prove that all members have applied an entry. */
+/** The coordinator's cosignature on a note, and the key of it. */
+function coordinatorCosignature(
+  registry: Registry,
+  note: Note,
+): { key: VerifierKey; signature: NoteSignature } | null {
+  if (registry.coordinator === null) return null
+  for (const key of witnessKeysOf(registry.network, registry.coordinator)) {
+    const signature = findCosignature(note, key)
+    if (signature !== undefined) return { key, signature }
+  }
+  return null
+}
+
+/**
+ * The policy that a checkpoint must satisfy to prove that all members have applied what is below it.
+ *
+ * @throws ProtocolError `bad_signature` where the coordinator has not cosigned it (the signature
+ *   itself is verified with the policy), `not_admitted`
+ */
 export function requiredPolicy(
   registry: Registry,
-  log: { site: SiteId; size: number; time: number },
+  log: { site: SiteId; size: number },
   checkpointNote: string,
 ): Policy {
   const member = memberOf(registry, log.site)
   if (member === undefined) throw new ProtocolError('not_admitted', '/log', 'an admitted site')
-  const { signatures } = parseNote(checkpointNote)
-  const witnesses = requiredCosigners(registry, log.time).map((cosigner): VerifierKey => {
+  const note = parseNote(checkpointNote)
+  const witnessed = coordinatorCosignature(registry, note)
+  if (witnessed === null)
+    throw new ProtocolError('bad_signature', '/proof', "the coordinator's cosignature")
+  const { time } = parseCosignature(witnessed.signature)
+  const witnesses = requiredCosigners(registry, time).map((cosigner): VerifierKey => {
     const keys = witnessKeysOf(registry.network, cosigner)
-    const used = keys.findLast((key) => signatures.some((line) => isSignedAs(line, key)))
+    const used = keys.findLast((key) => note.signatures.some((line) => isSignedAs(line, key)))
     const key = used ?? keys.at(-1)
     invariant(key !== undefined, 'a member has no key')
     return key
@@ -149,6 +169,28 @@ function checkRegistry(
 }
 
 /**
+ * When the coordinator last vouched for its log at this size: an older registry, signed as it is,
+ * may lack members who have to cosign.
+ *
+ * @param checkpointNote with the coordinator's log signature and its heartbeat, and nothing else
+ * @returns unix seconds of the heartbeat
+ * @throws ProtocolError `bad_signature` where the heartbeat is missing or bad, `malformed`
+ */
+export function registryTime(
+  registry: Registry,
+  checkpointNote: string,
+  verify?: Verifier,
+): number {
+  const note = parseNote(checkpointNote)
+  const heartbeat = coordinatorCosignature(registry, note)
+  if (heartbeat === null)
+    throw new ProtocolError('bad_signature', '/registry/checkpoint', "the coordinator's heartbeat")
+  if (note.signatures.length !== 2)
+    throw new ProtocolError('malformed', '/registry/checkpoint', 'two signatures and no more')
+  return verifyCosignature({ checkpointText: note.text, ...heartbeat, verify })
+}
+
+/**
  * Checks an evidence file offline.
  *
  * @param coordinatorKey the verifier key of the network's coordinator, from a source one trusts
@@ -177,7 +219,7 @@ export function verifyEvidence(
     const site = siteOfOrigin(registry, origin)
     const size = Number(proof.checkpoint.split('\n', 2)[1])
     done('the policy in the file names exactly the members who had to cosign')
-    const policy = requiredPolicy(registry, { site, size, time: timeOf(entry) }, proof.checkpoint)
+    const policy = requiredPolicy(registry, { site, size }, proof.checkpoint)
     if (formatPolicy(policy) !== evidence.policy)
       throw new ProtocolError('malformed', '/policy', 'the policy that follows from the registry')
     done(`the checkpoint is signed by ${site}`)
@@ -189,6 +231,13 @@ export function verifyEvidence(
       if (!verdict.cosigned.some((cosigner) => cosigner.name === name))
         throw new ProtocolError('bad_signature', '/proof', `a cosignature by ${key.name}`)
     }
+    done('the registry is not older than the receipt of the coordinator')
+    const coordinatorName = witnessName(registry.network, registry.network)
+    const witnessed = verdict.cosigned.find(({ name }) => name === coordinatorName)
+    if (
+      registryTime(registry, evidence.registry.checkpoint, verify) < (witnessed?.time ?? Infinity)
+    )
+      throw new ProtocolError('bad_proof', '/registry', 'a later heartbeat of the coordinator')
     checks.push(step)
     return {
       checks,

@@ -225,6 +225,10 @@ export function createNode(
     checkpoints,
     eraser,
     onFork,
+    onSigned: () => {
+      // Evidence needs a registry that is not older than the coordinator's receipt in it.
+      if (view.self === view.network) ticker.beatSoon()
+    },
   })
   const settle = tasks.coalesced('settle', async () => {
     await eraser.flush()

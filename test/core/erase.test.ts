@@ -43,6 +43,8 @@ describe('a withdrawal', () => {
       expect(await heldBy(machine, A)).toBe(0)
       expect(keysOn(machine)).toBe(0)
     }
+    // The coordinator's next heartbeat makes the registry as new as its receipt.
+    await world.tick()
     const progress = await a.site.node.evidence.progress(A, index ?? -1)
     expect(progress.isComplete).toBe(true)
     expect(progress.receipts.map(({ site }) => site).toSorted()).toEqual([A, B, NETWORK])
@@ -59,6 +61,7 @@ describe('a withdrawal', () => {
     await world.quiet()
     const first = await withdraw(world, a, 'm1')
     const second = await withdraw(world, a, 'm2')
+    await world.tick()
     for (const index of [first, second])
       expect((await a.site.node.evidence.progress(A, index ?? -1)).isComplete).toBe(true)
   })

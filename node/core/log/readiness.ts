@@ -37,6 +37,7 @@ export function createReadiness(ports: {
   const { self, network } = view
   const startedAt = clock.now()
   const answered = new Set<SiteId>()
+  let isOpen = false
 
   async function lastCosigners(tx: ReadTransaction): Promise<SiteId[]> {
     const rows = (await tx.receipts.ofLog(self, 0)).filter(({ cosigner }) => cosigner !== self)
@@ -66,9 +67,10 @@ export function createReadiness(ports: {
   }
 
   async function decide(): Promise<void> {
-    if (writer.isWritable() || !(await isConfirmed())) return
+    if (isOpen || !(await isConfirmed())) return
     // Several answers may be looked at side by side: only one of them opens the log.
-    if (writer.isWritable()) return
+    if (isOpen) return
+    isOpen = true
     writer.setWritable(true)
     const { size } = await store.write(async (tx) => {
       if ((await tx.desk.setting(RESTORED)) === '1') await tx.desk.setSetting(RESTORED, '0')
@@ -84,6 +86,7 @@ export function createReadiness(ports: {
       const witnessed = heads.find(({ log }) => log === self)?.size ?? 0
       const { size } = await store.read((tx) => logStateOf(tx, self))
       if (witnessed > size) {
+        isOpen = false
         writer.setWritable(false)
         events.emit({ type: 'log.rolled-back', size, witnessed })
         await follower.pull(self, from)

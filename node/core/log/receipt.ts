@@ -54,6 +54,8 @@ export interface ReceiptPorts {
   checkpoints: Checkpoints
   eraser: Pick<Eraser, 'isClean'>
   onFork: (fork: ForkFound) => Promise<void>
+  /** A receipt was signed. */
+  onSigned: () => void
 }
 
 /** The note of a kept checkpoint with one receipt on it. */
@@ -229,7 +231,10 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
       const logs = await store.read((tx) => tx.logs.all())
       for (const { site, size } of logs) {
         if (site === identity.site || !isKnown(view, site) || view.frozen.has(site)) continue
-        if (size > (looked.get(site) ?? 0)) await store.write((tx) => signOne(tx, site))
+        if (size > (looked.get(site) ?? 0)) {
+          await store.write((tx) => signOne(tx, site))
+          if ((looked.get(site) ?? 0) >= size) ports.onSigned()
+        }
         await deliverAll(site)
       }
     },

@@ -141,6 +141,11 @@ export function createAdmission(ports: {
       return existing(site)
     },
     setTerms: async (terms) => {
+      const { heartbeatSeconds, hideAfterSeconds, eraseAfterSeconds } = terms
+      if (heartbeatSeconds >= hideAfterSeconds)
+        throw new ProtocolError('out_of_range', '/hideAfterSeconds', 'more than heartbeatSeconds')
+      if (hideAfterSeconds > eraseAfterSeconds)
+        throw new ProtocolError('out_of_range', '/eraseAfterSeconds', 'at least hideAfterSeconds')
       await write({ type: 'terms', terms, time: clock.now() })
     },
     order: async (site, record, notice) => {

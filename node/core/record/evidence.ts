@@ -2,10 +2,16 @@
 import { addCosignature } from '../../../protocol/cosignature.ts'
 import { decodeEntry, type Entry } from '../../../protocol/entry.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
-import { formatEvidence, requiredCosigners, requiredPolicy } from '../../../protocol/evidence.ts'
+import {
+  formatEvidence,
+  registryTime,
+  requiredCosigners,
+  requiredPolicy,
+} from '../../../protocol/evidence.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
 import { inclusionProof } from '../../../protocol/merkle.ts'
 import { formatNote, parseNote, parseSignatureLine } from '../../../protocol/note.ts'
+import type { Registry } from '../../../protocol/registry.ts'
 import { formatLogProof } from '../../../protocol/proof.ts'
 import { withNodes } from '../log/tree.ts'
 import { logStateOf } from '../log/writer.ts'
@@ -26,7 +32,7 @@ export interface Progress {
   entry: Entry
   /** Everybody whose receipt counts, the coordinator and the log's own site included. */
   receipts: ReceiptStatus[]
-  /** Whether one checkpoint has all receipts, so that an evidence file can be made. */
+  /** Whether one checkpoint has all receipts, and the registry is as new: a file can be made. */
   isComplete: boolean
   /** Unix seconds by which all receipts are due. */
   deadline: number
@@ -47,12 +53,22 @@ export interface EvidenceDesk {
   file: (log: SiteId, index: number) => Promise<string>
 }
 
-/** The smallest checkpoint size above the entry that all required cosigners have cosigned. */
-function completeSize(rows: readonly ReceiptRow[], required: readonly SiteId[]): number | null {
+/** A checkpoint that proves an entry: everybody has cosigned it who was a member at that time. */
+interface Complete {
+  size: number
+  /** When the coordinator cosigned it. */
+  witnessedAt: number
+}
+
+/** The smallest such checkpoint. */
+function findComplete(registry: Registry, rows: readonly ReceiptRow[]): Complete | null {
   const bySize = Map.groupBy(rows, ({ size }) => size)
   for (const [size, receipts] of [...bySize].toSorted(([a], [b]) => a - b)) {
-    const cosigners = new Set(receipts.map(({ cosigner }) => cosigner))
-    if (required.every((site) => cosigners.has(site))) return size
+    const times = new Map(receipts.map(({ cosigner, time }) => [cosigner, time]))
+    const witnessedAt = times.get(registry.network)
+    if (witnessedAt === undefined) continue
+    if (requiredCosigners(registry, witnessedAt).every(({ site }) => times.has(site)))
+      return { size, witnessedAt }
   }
   return null
 }
@@ -67,10 +83,14 @@ async function entryAt(
   return { bytes, entry: decodeEntry(bytes) }
 }
 
-/** A checkpoint with nothing but the signature of its log. */
-function bareCheckpoint(noteText: string, origin: string): string {
-  const { text, signatures } = parseNote(noteText)
-  return formatNote({ text, signatures: signatures.filter(({ name }) => name === origin) })
+/** Whether the coordinator's checkpoint has a heartbeat of that time or later. */
+function isVouchedFor(registry: Registry, note: string, time: number): boolean {
+  try {
+    return registryTime(registry, note) >= time
+  } catch (error) {
+    if (error instanceof ProtocolError) return false
+    throw error
+  }
 }
 
 /** Creates the desk that answers for entries of any log this node keeps receipts of. */
@@ -81,8 +101,22 @@ export function createEvidenceDesk(ports: {
 }): EvidenceDesk {
   const { view, store, crypto } = ports
 
-  function requiredSites(entry: Entry): SiteId[] {
-    return requiredCosigners(view.registry(), entry.time).map(({ site }) => site)
+  /** The coordinator's newest checkpoint, where it vouches for the registry at `time` or later. */
+  async function registryNote(tx: ReadTransaction, time: number): Promise<string | null> {
+    const registry = view.registry()
+    const { note, size } = await logStateOf(tx, view.network)
+    if (note === null || size !== registry.size) return null
+    return isVouchedFor(registry, note, time) ? note : null
+  }
+
+  async function findProof(
+    tx: ReadTransaction,
+    rows: readonly ReceiptRow[],
+  ): Promise<{ size: number; registryNote: string } | null> {
+    const complete = findComplete(view.registry(), rows)
+    if (complete === null) return null
+    const note = await registryNote(tx, complete.witnessedAt)
+    return note === null ? null : { size: complete.size, registryNote: note }
   }
 
   return {
@@ -90,27 +124,29 @@ export function createEvidenceDesk(ports: {
       store.read(async (tx) => {
         const { entry } = await entryAt(tx, log, index)
         const rows = await tx.receipts.ofLog(log, index + 1)
-        const required = requiredSites(entry)
+        const witnessed = rows.find(({ cosigner }) => cosigner === view.network)
+        const required = requiredCosigners(view.registry(), witnessed?.time ?? entry.time)
         return {
           log,
           index,
           entry,
-          receipts: required.map((site) => ({
+          receipts: required.map(({ site }) => ({
             site,
             receivedAt: rows.find(({ cosigner }) => cosigner === site)?.time ?? null,
           })),
-          isComplete: completeSize(rows, required) !== null,
+          isComplete: (await findProof(tx, rows)) !== null,
           deadline: entry.time + view.registry().terms.erasureDeadlineSeconds,
         }
       }),
     file: (log, index) =>
       store.read(async (tx) => {
-        const { bytes, entry } = await entryAt(tx, log, index)
+        const { bytes } = await entryAt(tx, log, index)
         const rows = await tx.receipts.ofLog(log, index + 1)
-        const size = completeSize(rows, requiredSites(entry))
-        const bare = size === null ? null : await tx.receipts.checkpoint(log, size)
-        if (size === null || bare === null)
+        const proof = await findProof(tx, rows)
+        const bare = proof === null ? null : await tx.receipts.checkpoint(log, proof.size)
+        if (proof === null || bare === null)
           throw new ProtocolError('not_ready', '', 'the receipts of all members')
+        const { size } = proof
         const cosigned = rows
           .filter((row) => row.size === size)
           .reduce(
@@ -125,17 +161,13 @@ export function createEvidenceDesk(ports: {
           crypto.sha256,
         )
         const registry = view.registry()
-        const registryLog = await logStateOf(tx, view.network)
-        if (registryLog.note === null || registryLog.size !== registry.size)
-          throw new ProtocolError('not_ready', '', "the coordinator's newest checkpoint")
         return formatEvidence({
           entry: bytes,
           proof: formatLogProof({ index, hashes, checkpoint }),
-          policy: requiredPolicy(registry, { site: log, size, time: entry.time }, checkpoint),
+          policy: requiredPolicy(registry, { site: log, size }, checkpoint),
           registry: {
-            // Without the heartbeat, which no check of the file looks at: every byte in it counts.
-            checkpoint: bareCheckpoint(registryLog.note, view.network),
-            entries: await tx.logs.entries(view.network, 0, registryLog.size),
+            checkpoint: proof.registryNote,
+            entries: await tx.logs.entries(view.network, 0, registry.size),
           },
         })
       }),
