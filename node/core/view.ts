@@ -2,7 +2,7 @@
 import type { Entry } from '../../protocol/entry.ts'
 import type { GateView } from '../../protocol/gate.ts'
 import type { SiteId } from '../../protocol/ids.ts'
-import { leaseAt, type Lease } from '../../protocol/lease.ts'
+import { isBelievable, leaseAt, type Lease } from '../../protocol/lease.ts'
 import {
   emptyRegistry,
   foldRegistry,
@@ -59,8 +59,12 @@ export function createView(
   for (const log of stored.logs)
     if (log.requirements !== null) requirements.set(log.site, log.requirements)
 
-  const heartbeatFor = (site: SiteId): number | null =>
-    site === self ? clock.now() : (heartbeats.get(site) ?? null)
+  /** One that a wrong clock let in from the future must not shut out those of the present. */
+  const heard = (site: SiteId): number | null => {
+    const time = heartbeats.get(site) ?? null
+    return time !== null && isBelievable(time, clock.now()) ? time : null
+  }
+  const heartbeatFor = (site: SiteId): number | null => (site === self ? clock.now() : heard(site))
   return {
     network,
     self,
@@ -68,9 +72,9 @@ export function createView(
     fold: (entries) => {
       for (const entry of entries) registry = foldRegistry(registry, entry)
     },
-    heartbeat: (site) => heartbeats.get(site) ?? null,
+    heartbeat: heard,
     heard: (site, time) => {
-      if (time <= (heartbeats.get(site) ?? -1)) return false
+      if (time <= (heard(site) ?? -1)) return false
       heartbeats.set(site, time)
       return true
     },

@@ -3,6 +3,7 @@ import { decodeEntry, isSiteEntry, type Entry } from '../../../protocol/entry.ts
 import { equalBytes } from '../../../protocol/bytes.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
+import { isBelievable } from '../../../protocol/lease.ts'
 import { rootAt, rootOf, verifyConsistency, type CompactRange } from '../../../protocol/merkle.ts'
 import type { Announcement } from '../../../protocol/wire.ts'
 import type { Clock, Crypto, Events, GossipVerdict, Network } from '../ports.ts'
@@ -139,7 +140,12 @@ export function createFollower(ports: FollowerPorts): Follower {
     const news = await store.write(async (tx) => {
       const state = await logStateOf(tx, log)
       if (opened.checkpoint.size !== state.size) return false
-      const isNewer = heartbeat !== null && heartbeat > (state.heartbeat ?? -1)
+      const isNewer =
+        heartbeat !== null &&
+        (state.heartbeat === null ||
+          heartbeat > state.heartbeat ||
+          // Kept while a clock was wrong: it must not shut out those of the present.
+          !isBelievable(state.heartbeat, clock.now()))
       const stored = state.note === null ? null : checkpoints.open(log, state.note)
       const isLarger = stored === null || stored.checkpoint.size < state.size
       // An append and its heartbeat may follow another heartbeat in one second: without the newer
