@@ -125,10 +125,13 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
         return isCovered ? [[name, value]] : []
       }),
     ) as Omit<SealedProfile, 'sealed'>
-    const today = isoDateOfDay(dayOf(clock.now()))
+    const ageYears = ageOn(home.birthDate, isoDateOfDay(dayOf(clock.now())))
+    // Who was of age once can only be too young again by a wrong clock: nobody would take the body.
+    if (ageYears < view.registry().terms.minimumAge)
+      throw new ProtocolError('under_age', '/birthDate', 'an age of at least the minimum')
     return consent.scopes.includes('birth-date')
       ? { ...kept, birthDate: home.birthDate, sealed }
-      : { ...kept, ageYears: ageOn(home.birthDate, today), sealed }
+      : { ...kept, ageYears, sealed }
   }
 
   function redraft(
@@ -250,14 +253,14 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     publishBirthdays: () =>
       lock(async () => {
         const today = dayOf(clock.now())
+        const { minimumAge } = view.registry().terms
         let count = 0
         for await (const rows of pages()) {
           const loaded = await load(rows)
-          const aged = loaded.filter(
-            ({ body, home }) =>
-              body.profile.ageYears !== undefined &&
-              body.profile.ageYears !== ageOnDay(dayNumber(home.birthDate), today),
-          )
+          const aged = loaded.filter(({ body: { profile }, home }) => {
+            const age = ageOnDay(dayNumber(home.birthDate), today)
+            return profile.ageYears !== undefined && profile.ageYears !== age && age >= minimumAge
+          })
           await writeDrafts(
             ports,
             aged.map((one) => redraft(one, one.body.consent, null)),
