@@ -113,10 +113,12 @@ async function withdraw(from: number, count: number): Promise<Spent & { localMil
       const last = Math.max(...[...done.values()].map(({ index }) => index ?? Number.NaN))
       for (const end = start + READY_MILLIS; performance.now() < end;) {
         const next = news.promise
-        if ((await site.node.evidence.progress(identity.site, last)).isComplete) return
+        // The evidence file comes later, with the coordinator's next heartbeat.
+        const { receipts } = await site.node.evidence.progress(identity.site, last)
+        if (receipts.every(({ receivedAt }) => receivedAt !== null)) return
         await Promise.race([next, delay(READY_MILLIS, undefined, { ref: false })])
       }
-      throw new Error('waited in vain: the receipts of all members')
+      throw new Error(`waited in vain for the receipts of entry ${last}`)
     })
     return { millis, cpuMillis, localMillis }
   } finally {
