@@ -1,0 +1,262 @@
+/**
+ * Faults on purpose. Each wraps what the core is given, so that the shipped code needs no hooks, and
+ * each stands for a mistake that the core might make. The invariants must see every one of them.
+ */
+import type { Store, WriteTransaction } from '../../node/core/store.ts'
+import { SITES, type Plant, type SimNode } from './world.ts'
+
+type Change = (tx: WriteTransaction, node: SimNode) => Partial<WriteTransaction>
+
+/** A store whose transactions, also the reading ones, have some parts replaced. */
+function altered(change: Change): NonNullable<Plant['store']> {
+  return (store, node): Store => ({
+    ...store,
+    read: (work) =>
+      store.read((tx) => work({ ...tx, ...change(tx as WriteTransaction, node) })),
+    write: (work, purpose) =>
+      store.write((tx) => work({ ...tx, ...change(tx, node) }), purpose),
+  })
+}
+
+const ZERO_SLOT_BYTES = 32
+
+/** A planted fault, with the invariants of which one has to break. */
+export interface Planted extends Plant {
+  breaks: number[]
+}
+
+export const PLANTS: readonly Planted[] = [
+  {
+    name: 'a body is kept without a look at whether its record lives',
+    breaks: [1, 2, 8, 9],
+    store: altered((tx) => ({
+      bodies: {
+        ...tx.bodies,
+        insert: async (home, bodies) => {
+          const states = await tx.records.getMany(
+            home,
+            bodies.map(({ record }) => record),
+          )
+          const ended = states.filter(({ live }) => !live)
+          const alive = ended.map((state) => ({ ...state, live: true }))
+          if (ended.length > 0) await tx.records.save(home, alive, true)
+          const kept = await tx.bodies.insert(home, bodies)
+          if (ended.length > 0) await tx.records.save(home, ended, false)
+          return kept
+        },
+      },
+    })),
+  },
+  {
+    name: 'withdrawals end nothing',
+    breaks: [1, 2],
+    store: altered((tx) => ({
+      records: {
+        ...tx.records,
+        save: (home, states, wanted) =>
+          tx.records.save(
+            home,
+            states.map((state) => ({ ...state, live: state.firstIndex >= 0 })),
+            wanted,
+          ),
+      },
+    })),
+  },
+  {
+    name: 'nothing is ever doomed',
+    breaks: [1],
+    store: altered((tx) => ({
+      bodies: { ...tx.bodies, doom: async () => undefined, doomStale: async () => undefined },
+    })),
+  },
+  {
+    name: 'a receipt does not wait for what is doomed',
+    breaks: [5],
+    store: altered((tx) => ({
+      bodies: {
+        ...tx.bodies,
+        doomed: async () => [],
+      },
+    })),
+  },
+  {
+    name: 'keys are not destroyed',
+    breaks: [1, 5],
+    vault: (vault) => ({ ...vault, destroy: async () => undefined }),
+  },
+  {
+    name: 'the zeros over a key are not synced',
+    breaks: [1, 5],
+    slotFile: (file) => {
+      let isZeros = false
+      return {
+        ...file,
+        write: (offset, bytes) => {
+          isZeros = bytes.length >= ZERO_SLOT_BYTES && bytes.every((byte) => byte === 0)
+          file.write(offset, bytes)
+        },
+        sync: () => {
+          if (!isZeros) file.sync()
+        },
+      }
+    },
+  },
+  {
+    name: 'the write-ahead log is not emptied',
+    breaks: [5],
+    store: (store) => ({ ...store, settle: async () => undefined }),
+  },
+  {
+    name: 'leases never end, since time stands still',
+    breaks: [3],
+    clock: (clock, { site }) => {
+      const start = clock.now()
+      return site === SITES[0] ? { ...clock, now: () => start } : clock
+    },
+  },
+  {
+    name: 'the heartbeat of an old note is taken for a new one',
+    breaks: [3],
+    // Every signature verifies, and whatever comes in by sync carries the time of its arrival.
+    crypto: (crypto) => ({ ...crypto, verify: () => true }),
+    network: (network, node) => ({
+      ...network,
+      sync: async function* restamped(site, request) {
+        for await (const reply of network.sync(site, request))
+          yield reply.kind === 'checkpoint'
+            ? { ...reply, note: restamp(reply.note, node.now()) }
+            : reply
+      },
+    }),
+  },
+  {
+    name: 'a restored node writes at once',
+    breaks: [11],
+    store: altered((tx, node) => ({
+      desk: {
+        ...tx.desk,
+        setting: async (name) => (name === 'restored' ? null : tx.desk.setting(name)),
+      },
+      receipts: {
+        ...tx.receipts,
+        ofLog: async (log, size) => (log === node.site ? [] : tx.receipts.ofLog(log, size)),
+      },
+    })),
+    network: (network, node) => ({
+      ...network,
+      sync: async function* forgetful(site, request) {
+        for await (const reply of network.sync(site, request))
+          yield reply.kind === 'heads'
+            ? { ...reply, heads: reply.heads.filter(({ log }) => log !== node.site) }
+            : reply
+      },
+    }),
+  },
+  {
+    name: 'the gate is open to everybody',
+    breaks: [1, 3, 6, 7],
+    handlers: (handlers) => ({
+      ...handlers,
+      bodies: (_from, request) => handlers.bodies(request.home, request),
+    }),
+  },
+  {
+    name: 'the gate does not see whom members exclude',
+    breaks: [6, 7],
+    store: altered((tx) => ({
+      bodies: {
+        ...tx.bodies,
+        atIndexes: async (home, indexes) =>
+          (await tx.bodies.atIndexes(home, indexes)).map((one) => ({ ...one, excludes: [] })),
+      },
+    })),
+  },
+  {
+    name: 'the gate compares the wrong gender',
+    breaks: [7],
+    store: altered((tx) => ({
+      bodies: {
+        ...tx.bodies,
+        atIndexes: async (home, indexes) =>
+          (await tx.bodies.atIndexes(home, indexes)).map((one) => ({
+            ...one,
+            facts: { ...one.facts, gender: one.facts.gender === 'man' ? 'woman' : 'man' },
+          })),
+      },
+    })),
+  },
+  {
+    name: 'the ledger gets no row',
+    breaks: [6],
+    store: altered((tx) => ({ ledger: { ...tx.ledger, add: async () => undefined } })),
+  },
+  {
+    name: 'relays keep to themselves what they handed out',
+    breaks: [13],
+    network: (network) => ({
+      ...network,
+      report: async (site, report) =>
+        report.kind === 'disclosures' ? { kind: 'taken' } : network.report(site, report),
+    }),
+  },
+  {
+    name: 'the scopes of a consent are widened',
+    breaks: [6],
+    scopes: () => ['appearance', 'birth-date', 'discovery', 'habits', 'names', 'religion'],
+  },
+  {
+    name: 'a restore forgets who has withdrawn',
+    breaks: [1, 2],
+    restored: async (database) => {
+      await database.transact(async (db) => {
+        await db
+          .updateTable('records')
+          .set({ live: 1, wanted: 1 })
+          .where('live', '=', 0)
+          .where('first_idx', '>=', 0)
+          .execute()
+      })
+    },
+  },
+  {
+    name: 'a list leaves out its last row',
+    breaks: [13, 15],
+    store: altered((tx) => ({
+      bodies: {
+        ...tx.bodies,
+        list: async (filter) => (await tx.bodies.list(filter)).slice(0, -1),
+      },
+    })),
+  },
+  {
+    name: 'a withdrawal that has to wait is forgotten',
+    breaks: [1],
+    store: altered((tx) => ({
+      records: { ...tx.records, addPending: async () => undefined },
+    })),
+  },
+  {
+    name: 'a fork is kept secret',
+    breaks: [10, 13, 3],
+    network: (network) => ({
+      ...network,
+      report: async (site, report) =>
+        report.kind === 'fork' ? { kind: 'taken' } : network.report(site, report),
+    }),
+    store: altered((tx) => ({ desk: { ...tx.desk, addFork: async () => undefined } })),
+  },
+]
+
+/** A note whose heartbeat has another time; its signature no longer fits. */
+function restamp(note: string, time: number): string {
+  return note
+    .split('\n')
+    .map((line) => {
+      const [dash, name = '', signature = ''] = line.split(' ')
+      if (dash !== '—' || !name.endsWith('/witness')) return line
+      const bytes = Buffer.from(signature, 'base64')
+      bytes.writeBigUInt64BE(BigInt(time), 4)
+      return `— ${name} ${bytes.toString('base64')}`
+    })
+    .join('\n')
+}
