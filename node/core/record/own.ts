@@ -10,6 +10,7 @@ import { ageOn, ageOnDay, dayNumber, dayOf, isoDateOfDay } from '../../../protoc
 import { decodeEntry } from '../../../protocol/entry.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
 import type { RecordId } from '../../../protocol/ids.ts'
+import type { Facts } from '../../../protocol/requirements.ts'
 import { FIELDS, FIELD_NAMES } from '../../../protocol/vocabulary.ts'
 import type {
   ConsentEvent,
@@ -75,6 +76,11 @@ function present({ home, state, body }: Loaded): OwnMember {
 }
 
 const PAGE = 1000
+
+/** Whether a body may say another age than today's. One that came back may lack the birthday. */
+function mayHaveAged({ ageYears, birthDay }: Facts, today: number): boolean {
+  return ageYears !== null && (birthDay === null || ageYears !== ageOnDay(birthDay, today))
+}
 
 /** Creates the desk for this site's own members. */
 export function createOwnMembers(ports: PublishPorts): OwnMembers {
@@ -150,6 +156,17 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
       consent,
       birthDay: dayNumber(home.birthDate),
       consentEvent,
+    })
+  }
+
+  async function rowsOf(records: readonly { record: RecordId }[]): Promise<MemberRow[]> {
+    return store.read(async (tx) => {
+      const rows: MemberRow[] = []
+      for (const { record } of records) {
+        const row = await tx.members.byRecord(record)
+        if (row !== null) rows.push(row)
+      }
+      return rows
     })
   }
 
@@ -255,8 +272,15 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
         const today = dayOf(clock.now())
         const { minimumAge } = view.registry().terms
         let count = 0
-        for await (const rows of pages()) {
-          const loaded = await load(rows)
+        for (let above = -1; ;) {
+          const from = above
+          const page = await store.read((tx) => tx.bodies.columns(view.self, from, PAGE))
+          const last = page.at(-1)
+          if (last === undefined) break
+          above = last.index
+          // By their columns: to open every body would keep withdrawals waiting for the lock.
+          const due = page.filter(({ facts }) => mayHaveAged(facts, today))
+          const loaded = await load(await rowsOf(due))
           const aged = loaded.filter(({ body: { profile }, home }) => {
             const age = ageOnDay(dayNumber(home.birthDate), today)
             return profile.ageYears !== undefined && profile.ageYears !== age && age >= minimumAge
