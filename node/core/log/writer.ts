@@ -104,7 +104,11 @@ export function createLogWriter(ports: {
     },
     append: async (tx, entries) => {
       if (!writable || !isCurrentKey())
-        throw new ProtocolError('not_ready', '', 'a log that others have confirmed to be complete')
+        throw new ProtocolError(
+          'not_ready',
+          '',
+          'an admitted site, whose log the coordinator or a partner has confirmed since the start',
+        )
       const state = await logStateOf(tx, site)
       const bytes = entries.map(encodeEntry)
       const { range, tiles } = await extendTree(tx.logs, site, state.range, bytes, crypto.sha256)

@@ -125,7 +125,11 @@ export async function writeDrafts(ports: PublishPorts, drafts: readonly Draft[])
   const { store, vault, writer } = ports
   if (drafts.length === 0) return
   if (!writer.isWritable())
-    throw new ProtocolError('not_ready', '', 'a log that others have confirmed to be complete')
+    throw new ProtocolError(
+      'not_ready',
+      '',
+      'an admitted site, whose log the coordinator or a partner has confirmed since the start',
+    )
   const sealed = await vault.seal(drafts.map(({ bytes }) => bytes))
   const appended = await store.write(async (tx) => {
     const done = await writer.append(
