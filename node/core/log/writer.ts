@@ -30,6 +30,8 @@ export interface LogWriter {
   /** Whether the log may be written: others have confirmed that it is not behind. */
   isWritable: () => boolean
   setWritable: (writable: boolean) => void
+  /** @throws ProtocolError `not_ready` while the log may not be written */
+  assertWritable: () => void
   /**
    * Appends entries of this node. Their effects (records ended, bodies doomed) are in the same
    * transaction; `bodiesHere` says that the caller stores the bodies of its publishes itself.
@@ -82,6 +84,17 @@ export function createLogWriter(ports: {
     return current === undefined || equalBytes(current.logKey, identity.logKey.publicKey)
   }
 
+  const isWritable = (): boolean => writable && isCurrentKey()
+
+  function assertWritable(): void {
+    if (isWritable()) return
+    throw new ProtocolError(
+      'not_ready',
+      '',
+      'an admitted site, whose log the coordinator or a partner has confirmed since the start',
+    )
+  }
+
   async function apply(
     tx: WriteTransaction,
     from: number,
@@ -98,17 +111,13 @@ export function createLogWriter(ports: {
   }
 
   return {
-    isWritable: () => writable && isCurrentKey(),
+    isWritable,
+    assertWritable,
     setWritable: (value) => {
       writable = value
     },
     append: async (tx, entries) => {
-      if (!writable || !isCurrentKey())
-        throw new ProtocolError(
-          'not_ready',
-          '',
-          'an admitted site, whose log the coordinator or a partner has confirmed since the start',
-        )
+      assertWritable()
       const state = await logStateOf(tx, site)
       const bytes = entries.map(encodeEntry)
       const { range, tiles } = await extendTree(tx.logs, site, state.range, bytes, crypto.sha256)

@@ -124,12 +124,7 @@ function consentEventOf(draft: Draft, kind: ConsentEvent['kind']): ConsentEvent 
 export async function writeDrafts(ports: PublishPorts, drafts: readonly Draft[]): Promise<void> {
   const { store, vault, writer } = ports
   if (drafts.length === 0) return
-  if (!writer.isWritable())
-    throw new ProtocolError(
-      'not_ready',
-      '',
-      'an admitted site, whose log the coordinator or a partner has confirmed since the start',
-    )
+  writer.assertWritable()
   const sealed = await vault.seal(drafts.map(({ bytes }) => bytes))
   const appended = await store.write(async (tx) => {
     const done = await writer.append(

@@ -1,6 +1,5 @@
 /** `/v1/members:bulk`: many members as NDJSON, in and out as streams. */
 import { z } from '@hono/zod-openapi'
-import { ProtocolError } from '../../../protocol/errors.ts'
 import { parseMemberId } from '../../core/record/member.ts'
 import type { Site } from '../../core/site.ts'
 import type { Door } from '../app.ts'
@@ -115,8 +114,7 @@ export function mountBulk(door: Door, { site, onFault }: SitePorts): void {
     },
     (c) => {
       assertNdjson(c)
-      if (!site.node.writer.isWritable())
-        throw new ProtocolError('not_ready', '', 'a log that others have confirmed to be complete')
+      site.node.writer.assertWritable()
       const requestId = c.get('requestId')
       const lines = results(site, readLines(c), (error) => onFault?.(error, requestId))
       return c.body(ReadableStream.from(lines), 200, {
