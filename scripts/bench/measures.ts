@@ -219,6 +219,7 @@ export async function* measureLarge({ members, flagsOf, floors }: Context): Asyn
   const count = tenth.spent.held.toLocaleString('en')
   yield rateFigure(`replication, ${count} match`, { ...tenth.spent, count: members }, held)
   yield memoryFigure(tenth.partner, 'partner that holds a tenth')
+  await tenth.partner.child.end()
   yield await publishOverHttp(flagsOf, home, members, own)
   yield memoryFigure(home, 'home in the end')
   yield memoryFigure(federation.coordinator, 'coordinator')
