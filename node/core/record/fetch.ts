@@ -68,6 +68,8 @@ export function createFetcher(ports: {
   const { view, store, vault, clock, crypto, network, events } = ports
   const running = new Map<SiteId, Promise<void>>()
   const again = new Set<SiteId>()
+  /** Homes that could not be asked when a relay said that it has nothing to give of them. */
+  const hearsay = new Set<SiteId>()
   /** By "home source": when to ask again. A clock that jumps back ends a pause. */
   const pauses = new Map<string, { since: number; until: number; seconds: number }>()
 
@@ -169,9 +171,11 @@ export function createFetcher(ports: {
     const entries = await store.read((tx) => tx.logs.entriesAt(home, indexes))
     const opened: Opened[] = []
     const settled: number[] = []
+    // A relay may lie: its word counts for as long as the home itself cannot be asked.
+    const isFinal = source === home || !network.connected().includes(home)
     for (const answer of answers) {
       const { index } = answer
-      if (answer.kind === 'withheld' || answer.kind === 'gone') settled.push(index)
+      if (isFinal && (answer.kind === 'withheld' || answer.kind === 'gone')) settled.push(index)
       if (answer.kind !== 'body') continue
       const entry = decodeEntry(entries.get(index) ?? new Uint8Array(0))
       if (entry.type !== 'publish') continue
@@ -185,7 +189,10 @@ export function createFetcher(ports: {
         if (source === home && error.path !== '/givenAt') settled.push(index)
       }
     }
-    if (settled.length > 0) await store.write((tx) => tx.records.setAsked(home, settled))
+    if (settled.length > 0) {
+      if (source !== home) hearsay.add(home)
+      await store.write((tx) => tx.records.setAsked(home, settled))
+    }
     if (opened.length === 0) return settled.length
     const kept = await keep(home, opened, before)
     if (home === view.self)
@@ -239,6 +246,8 @@ export function createFetcher(ports: {
   }
 
   async function fetchNow(home: SiteId): Promise<void> {
+    if (network.connected().includes(home) && hearsay.delete(home))
+      await store.write((tx) => tx.records.wantAll(home))
     for (const source of sources(home)) {
       if (decideHome(view.gate(home, view.self)).kind === 'refused') return
       const pause = pauses.get(`${home} ${source}`)
