@@ -1,4 +1,4 @@
-/** What must hold when nothing goes wrong any more: the first thing that does not, in words. */
+/** What must hold when nothing goes wrong any more: the first thing that does not. */
 import type { SiteId } from '../../protocol/ids.ts'
 import { recordsOf, registryOf } from './knowledge.ts'
 import { recordRefusal } from './naive.ts'
@@ -21,19 +21,25 @@ function logsDiffer(world: World): string | null {
   for (const { site: log } of world.nodes) {
     if (!isMember(world, log) && log !== NETWORK) continue
     const lines = nodes.map((node) => node.known.logs.get(log) ?? [])
-    if (!world.isTrusted(log)) {
-      const isForked = lines.some((a) =>
-        lines.some((b) => a.some(({ hex }, at) => (b[at]?.hex ?? hex) !== hex)),
-      )
-      const { members: known } = registryOf(world.node(NETWORK).known, NETWORK)
-      if (isForked && known.get(log)?.status === 'admitted')
-        return `${log} shows two histories and is not suspended`
-      continue
-    }
+    if (!world.isTrusted(log)) continue
     const size = world.node(log).known.logs.get(log)?.length ?? 0
     for (const [at, node] of nodes.entries())
       if (lines[at]?.length !== size)
         return `${node.name} has ${lines[at]?.length} of ${size} lines of ${log}`
+  }
+  return null
+}
+
+/** Where honest nodes hold two histories of a log, it has to be suspended. */
+function forksUnpunished(world: World): string | null {
+  const { members: known } = registryOf(world.node(NETWORK).known, NETWORK)
+  for (const { site: log } of world.nodes) {
+    if (world.isTrusted(log) || known.get(log)?.status !== 'admitted') continue
+    const lines = members(world).map((node) => node.known.logs.get(log) ?? [])
+    const isForked = lines.some((a) =>
+      lines.some((b) => a.some(({ hex }, at) => (b[at]?.hex ?? hex) !== hex)),
+    )
+    if (isForked) return `${log} shows two histories and is not suspended`
   }
   return null
 }
@@ -144,14 +150,25 @@ function ledgerIncomplete(world: World): string | null {
   return null
 }
 
+export interface Difference {
+  invariant: number
+  what: string
+}
+
 /** What still differs between the network and its ideal; null where nothing does. */
-export async function differs(world: World, websites: Websites): Promise<string | null> {
-  return (
-    (await pendingWork(world)) ??
-    world.judge.unfulfilled() ??
-    logsDiffer(world) ??
-    (await receiptsMissing(world)) ??
-    (await bodiesDiffer(world, websites)) ??
-    ledgerIncomplete(world)
-  )
+export async function differs(world: World, websites: Websites): Promise<Difference | null> {
+  const checks: [invariant: number, check: () => Promise<string | null> | string | null][] = [
+    [13, () => pendingWork(world)],
+    [4, () => world.judge.unfulfilled()],
+    [10, () => forksUnpunished(world)],
+    [13, () => logsDiffer(world)],
+    [4, () => receiptsMissing(world)],
+    [15, () => bodiesDiffer(world, websites)],
+    [6, () => ledgerIncomplete(world)],
+  ]
+  for (const [invariant, check] of checks) {
+    const what = await check()
+    if (what !== null) return { invariant, what }
+  }
+  return null
 }

@@ -129,6 +129,9 @@ export class Faults {
     const wait = this.#dice.chance(0.8) ? this.#dice.between(1, 300) : this.#dice.between(300, 9000)
     this.#world.queue.after(wait, () => {
       if (node.isHonest || !this.#isHealed) this.#world.start(node)
+      // The website does not wait until its node has heard from others.
+      if (this.#dice.chance(0.4))
+        this.#world.queue.after(0.05 + this.#dice.next() / 2, () => this.websites.withdraw(node))
     })
   }
   #crash(): void {

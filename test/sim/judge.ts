@@ -68,6 +68,8 @@ export class Judge {
   readonly #asked = new Map<number, Asked>()
   /** Records whose withdrawal was confirmed: by the newest heartbeat before it, the last time. */
   readonly #confirmed = new Map<RecordId, { home: Judged; beat: number; restores: number }>()
+  /** The latest time of a heartbeat that each site has signed. */
+  readonly #signed = new Map<SiteId, number>()
   readonly #first: { violation: Violation | null } = { violation: null }
 
   constructor(network: SiteId, nodes: () => readonly Judged[]) {
@@ -171,7 +173,11 @@ export class Judge {
     const entriesOf = facts.filter((fact) => fact.kind === 'entries')
     for (const { site, from, entries } of entriesOf) this.#append(node, site, from, entries)
     for (const fact of facts) {
-      if (fact.kind === 'heartbeat') known.storedBeats.set(fact.site, fact.time)
+      if (fact.kind === 'heartbeat') {
+        known.storedBeats.set(fact.site, fact.time)
+        if (fact.site === node.site)
+          this.#signed.set(node.site, Math.max(fact.time, this.#signed.get(node.site) ?? 0))
+      }
       if (fact.kind === 'pending') known.pending.add(fact.record)
       if (fact.kind === 'fork') known.forked.add(fact.log)
       if (fact.kind === 'ledger')
@@ -335,8 +341,7 @@ export class Judge {
     if (body.consent.expiresAt <= latest) return true
     if ([home, site].some((name) => registry.members.get(name)?.status === 'expelled')) return true
     const eraseAfter = registry.terms?.eraseAfterSeconds ?? 0
-    const beats = (known.beats.get(home) ?? []).map(({ time }) => time)
-    if (latest - Math.max(known.storedBeats.get(home) ?? 0, ...beats) >= eraseAfter) return true
+    if (latest - (known.storedBeats.get(home) ?? 0) >= eraseAfter) return true
     if (requirementsOf(known, home)?.excludes.includes(site) === true) return true
     if (body.consent.excludes?.includes(site) === true) return true
     const wanted = requirementsOf(known, site)?.requirements
@@ -400,7 +405,7 @@ export class Judge {
 
   /** A withdrawal has been confirmed to the website: nothing of it may be readable at home. */
   withdrawn(node: Judged, record: RecordId, rows: readonly BodyRow[]): void {
-    const beat = node.known.storedBeats.get(node.site) ?? 0
+    const beat = this.#signed.get(node.site) ?? node.known.storedBeats.get(node.site) ?? 0
     this.#confirmed.set(record, { home: node, beat, restores: node.restores })
     if (rows.some((row) => row.home === node.site && row.record === record))
       this.fail(1, `${node.name} has a row of ${record}, whose withdrawal it confirmed`)

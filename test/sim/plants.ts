@@ -2,6 +2,8 @@
  * Faults on purpose. Each wraps what the core is given, so that the shipped code needs no hooks, and
  * each stands for a mistake that the core might make. The invariants must see every one of them.
  */
+import { decodeEntry, encodeEntry } from '../../protocol/entry.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
 import type { Store, WriteTransaction } from '../../node/core/store.ts'
 import { SITES, type Plant, type SimNode } from './world.ts'
 
@@ -107,12 +109,18 @@ export const PLANTS: readonly Planted[] = [
     store: (store) => ({ ...store, settle: async () => undefined }),
   },
   {
-    name: 'leases never end, since time stands still',
+    name: 'leases never end',
     breaks: [3],
-    clock: (clock, { site }) => {
-      const start = clock.now()
-      return site === SITES[0] ? { ...clock, now: () => start } : clock
-    },
+    // One site reads other terms in the coordinator's log than those that were written.
+    store: altered((tx, node) => ({
+      logs: {
+        ...tx.logs,
+        entries: async (site, from, to) => {
+          const entries = await tx.logs.entries(site, from, to)
+          return node.site === SITES[0] ? entries.map(withoutLeases) : entries
+        },
+      },
+    })),
   },
   {
     name: 'the heartbeat of an old note is taken for a new one',
@@ -192,7 +200,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'relays keep to themselves what they handed out',
-    breaks: [13],
+    breaks: [6],
     network: (network) => ({
       ...network,
       report: async (site, report) =>
@@ -220,7 +228,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'a list leaves out its last row',
-    breaks: [13, 15],
+    breaks: [15],
     store: altered((tx) => ({
       bodies: {
         ...tx.bodies,
@@ -230,22 +238,38 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'a withdrawal that has to wait is forgotten',
-    breaks: [1],
+    breaks: [3, 4],
     store: altered((tx) => ({
       records: { ...tx.records, addPending: async () => undefined },
     })),
   },
   {
-    name: 'a fork is kept secret',
-    breaks: [10, 13, 3],
-    network: (network) => ({
-      ...network,
-      report: async (site, report) =>
-        report.kind === 'fork' ? { kind: 'taken' } : network.report(site, report),
-    }),
-    store: altered((tx) => ({ desk: { ...tx.desk, addFork: async () => undefined } })),
+    name: 'nobody is suspended for a fork',
+    breaks: [10],
+    store: altered((tx) => ({
+      logs: {
+        ...tx.logs,
+        append: async (site, batch) => {
+          const isSuspension = batch.entries.some((bytes) => {
+            const entry = decodeEntry(bytes)
+            return entry.type === 'suspend' && entry.reason === 'fork'
+          })
+          if (isSuspension) throw new ProtocolError('not_ready', '', 'no fork')
+          await tx.logs.append(site, batch)
+        },
+      },
+    })),
   },
 ]
+
+const YEARS = 9 * 366 * 86_400
+
+function withoutLeases(bytes: Uint8Array): Uint8Array {
+  const entry = decodeEntry(bytes)
+  if (entry.type !== 'terms') return bytes
+  const forever = { hideAfterSeconds: YEARS, eraseAfterSeconds: YEARS }
+  return encodeEntry({ ...entry, terms: { ...entry.terms, ...forever } })
+}
 
 /** A note whose heartbeat has another time; its signature no longer fits. */
 function restamp(note: string, time: number): string {

@@ -41,9 +41,9 @@ async function play(world: World): Promise<void> {
     await world.look()
     if (open === null) return
     // What a wrong clock refused or erased is asked for again on the next day.
-    if (world.wereClocksWrong && limit === HEAL_SECONDS && open.includes('does not show'))
+    if (world.wereClocksWrong && limit === HEAL_SECONDS && open.what.includes('does not show'))
       limit = DAY_SECONDS - (world.queue.now() % DAY_SECONDS) + waited + HEAL_SECONDS
-    if (waited > limit) throw new Violation(13, `still after ${waited} s: ${open}`)
+    if (waited > limit) throw new Violation(open.invariant, `after ${waited} s ${open.what}`)
   }
 }
 
