@@ -35,7 +35,7 @@ export function createReadiness(ports: {
 }): Readiness {
   const { view, store, clock, events, writer, follower, onWritable } = ports
   const { self, network } = view
-  const startedAt = clock.now()
+  let startedAt = clock.now()
   const answered = new Set<SiteId>()
   let isOpen = false
 
@@ -46,6 +46,8 @@ export function createReadiness(ports: {
   }
 
   async function isConfirmed(): Promise<boolean> {
+    // A clock that has jumped back must not make the wait for the silent ones endless.
+    startedAt = Math.min(startedAt, clock.now())
     if (self !== network && memberOf(view.registry(), self) === undefined) return false
     const { restored, cosigners } = await store.read(async (tx) => ({
       restored: (await tx.desk.setting(RESTORED)) === '1',
