@@ -1,6 +1,6 @@
 /** Runs simulations: `npm run sim -- --seeds 1000 --from 1`. Exits with 1 at the first failure. */
 import { parseArgs } from 'node:util'
-import { runSeed } from '../test/sim/run.ts'
+import { LONG_STEPS, runSeed, SHORT_STEPS } from '../test/sim/run.ts'
 
 const { values } = parseArgs({
   options: {
@@ -8,6 +8,8 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     /** Goes on after a failure, and prints no traces. */
     all: { type: 'boolean', default: false },
+    /** As in the tests, where simulations are shorter. */
+    short: { type: 'boolean', default: false },
     trace: { type: 'string', default: '60' },
   },
 })
@@ -19,7 +21,7 @@ let events = 0
 let done = 0
 
 for (let seed = from; seed < from + count; seed += 1) {
-  const outcome = await runSeed(seed)
+  const outcome = await runSeed(seed, values.short ? SHORT_STEPS : LONG_STEPS)
   done += 1
   events += outcome.events
   if (outcome.failure === null) continue

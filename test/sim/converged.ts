@@ -7,8 +7,8 @@ import type { Websites } from './website.ts'
 import { NETWORK, type SimNode, type World } from './world.ts'
 
 function isMember(world: World, site: SiteId): boolean {
-  const { members } = registryOf(world.node(NETWORK).known, NETWORK)
-  return site === NETWORK || (members.get(site)?.status ?? 'expelled') !== 'expelled'
+  const { members: known } = registryOf(world.node(NETWORK).known, NETWORK)
+  return site === NETWORK || (known.get(site)?.status ?? 'expelled') !== 'expelled'
 }
 
 /** Honest nodes that have not been expelled. */
@@ -47,7 +47,9 @@ function forksUnpunished(world: World): string | null {
 async function receiptsMissing(world: World): Promise<string | null> {
   for (const home of members(world)) {
     const lines = home.known.logs.get(home.site) ?? []
-    const last = lines.findLastIndex(({ entry }) => ['withdraw', 'order', 'expel'].includes(entry.type))
+    const last = lines.findLastIndex(({ entry }) =>
+      ['withdraw', 'order', 'expel'].includes(entry.type),
+    )
     for (const node of members(world)) {
       if (node === home || last < 0) continue
       for (const keeper of new Set([home, world.node(NETWORK)])) {

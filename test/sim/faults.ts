@@ -38,10 +38,12 @@ export class Faults {
   /** Weighted acts; the weights are counts of how often each is meant to come. */
   #acts(): [weight: number, name: string, act: Act][] {
     const { websites } = this
-    const site = (run: (node: SimNode) => void): Act => () => {
-      const up = this.#up()
-      if (up.length > 0) run(this.#dice.pick(up))
-    }
+    const site =
+      (run: (node: SimNode) => void): Act =>
+      () => {
+        const up = this.#up()
+        if (up.length > 0) run(this.#dice.pick(up))
+      }
     return [
       [16, 'publish', site((node) => websites.publish(node))],
       [5, 'regret', site((node) => this.#regret(node))],
@@ -261,12 +263,7 @@ export class Faults {
       this.#world.queue.after(this.#dice.between(5, 900), () => this.websites.publish(writer))
   }
 
-  #forge(
-    node: SimNode,
-    kind: 'sync' | 'bodies',
-    _request: unknown,
-    reply: unknown,
-  ): unknown {
+  #forge(node: SimNode, kind: 'sync' | 'bodies', _request: unknown, reply: unknown): unknown {
     if (kind === 'sync') return this.#forgeSync(node, reply as SyncReply)
     const { answers } = reply as BodiesReply
     return {

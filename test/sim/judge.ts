@@ -103,9 +103,7 @@ export class Judge {
   }
   bodyOf(node: Judged, home: SiteId, index: number): Body | null {
     const entry = node.known.logs.get(home)?.[index]?.entry
-    return entry?.type === 'publish'
-      ? (this.#bodies.get(toHex(entry.profile))?.body ?? null)
-      : null
+    return entry?.type === 'publish' ? (this.#bodies.get(toHex(entry.profile))?.body ?? null) : null
   }
 
   /** A signed checkpoint with a heartbeat reaches a node. */
@@ -261,7 +259,7 @@ export class Judge {
       }
       if (answer.kind === 'gone') {
         const live = [...recordsOf(known, registry, home).values()].find((r) => r.index === index)
-        if (live?.live === true && known.pending.has(live.record) === false)
+        if (live?.live === true && !known.pending.has(live.record))
           this.fail(15, `${what}: gone, but it is live`)
       }
       if (answer.kind !== 'body') continue

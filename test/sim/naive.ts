@@ -62,6 +62,10 @@ function orientation(body: Body): string {
   return wanted.has(gender) ? 'gay' : 'straight'
 }
 
+function isOneOf(list: readonly string[] | undefined, word: string): boolean {
+  return !list || list.includes(word)
+}
+
 /** Whether a body is what a site accepts. */
 export function isAccepted(
   requirements: Requirements,
@@ -72,8 +76,6 @@ export function isAccepted(
   const { profile } = body
   const { ageMin = 0, ageMax = 999, genders, languages, countries } = requirements
   const { siteTypes, orientations } = requirements
-  const isOneOf = (list: readonly string[] | undefined, word: string): boolean =>
-    !list || list.includes(word)
   const age = ageAt(body, now)
   return (
     age >= ageMin &&

@@ -83,7 +83,7 @@ export class SimNetwork {
   readonly #ports: Port[] = []
   /** "from>to" by names: what is sent that way vanishes. */
   readonly #cut = new Set<string>()
-  readonly #links = new Set<string>()
+  readonly #links = new Map<Port, Set<Port>>()
   readonly #streams = new Set<Stream>()
   /** Gossip sent before this moment by a name is lost. */
   readonly #flushed = new Map<string, number>()
@@ -110,7 +110,7 @@ export class SimNetwork {
   }
 
   isLinked(a: Port, b: Port): boolean {
-    return this.#links.has(linkName(a, b))
+    return this.#links.get(a)?.has(b) === true
   }
   isCut(a: string, b: string): boolean {
     return this.#cut.has(`${a}>${b}`)
@@ -151,7 +151,8 @@ export class SimNetwork {
     const isTaken = (one: Port, other: Port): boolean =>
       this.#ports.some((third) => third.site === other.site && this.isLinked(one, third))
     if (isTaken(a, b) || isTaken(b, a)) return
-    this.#links.add(linkName(a, b))
+    this.#links.set(a, (this.#links.get(a) ?? new Set()).add(b))
+    this.#links.set(b, (this.#links.get(b) ?? new Set()).add(a))
     for (const [one, other] of [
       [a, b],
       [b, a],
@@ -161,7 +162,8 @@ export class SimNetwork {
       })
   }
   #unlink(a: Port, b: Port): void {
-    if (!this.#links.delete(linkName(a, b))) return
+    if (this.#links.get(a)?.delete(b) !== true) return
+    this.#links.get(b)?.delete(a)
     for (const stream of this.#streams)
       if (stream.ends.includes(a) && stream.ends.includes(b)) this.#queue.after(1, stream.fail)
   }
@@ -235,9 +237,9 @@ export class SimNetwork {
     if (target.isDead() || target.handlers === null) return
     const announcement = announcementCodec.decode(bytes)
     this.#hooks.announced(target, announcement)
-    void target.handlers.announcement(author, announcement).then((verdict) => {
-      this.#hooks.verdict(target, announcement, verdict)
-    })
+    void target.handlers
+      .announcement(author, announcement)
+      .then((verdict) => this.#hooks.verdict(target, announcement, verdict))
   }
 
   async *#sync(
@@ -259,11 +261,7 @@ export class SimNetwork {
       if (kind === 'heads') return
     }
   }
-  async *#bodies(
-    port: Port,
-    site: SiteId,
-    request: BodiesRequest,
-  ): AsyncIterable<BodiesReply> {
+  async *#bodies(port: Port, site: SiteId, request: BodiesRequest): AsyncIterable<BodiesReply> {
     const asked = bodiesRequestCodec.decode(bodiesRequestCodec.encode(request))
     const open = new Set(asked.indexes)
     const frames = this.#stream(port, site, (target) => this.serve(target, port, asked))
@@ -380,8 +378,4 @@ export class SimNetwork {
   #streamDelay(): number {
     return 0.01 + this.#dice.next() * Math.min(this.weather.delay, 2)
   }
-}
-
-function linkName(a: Port, b: Port): string {
-  return a.name < b.name ? `${a.name} ${b.name}` : `${b.name} ${a.name}`
 }

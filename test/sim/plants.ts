@@ -13,10 +13,8 @@ type Change = (tx: WriteTransaction, node: SimNode) => Partial<WriteTransaction>
 function altered(change: Change): NonNullable<Plant['store']> {
   return (store, node): Store => ({
     ...store,
-    read: (work) =>
-      store.read((tx) => work({ ...tx, ...change(tx as WriteTransaction, node) })),
-    write: (work, purpose) =>
-      store.write((tx) => work({ ...tx, ...change(tx, node) }), purpose),
+    read: (work) => store.read((tx) => work({ ...tx, ...change(tx as WriteTransaction, node) })),
+    write: (work, purpose) => store.write((tx) => work({ ...tx, ...change(tx, node) }), purpose),
   })
 }
 

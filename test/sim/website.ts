@@ -145,7 +145,7 @@ export class Websites {
       const done = await core.withdrawer.withdraw(ids, 'consent-withdrawn', 'n-1')
       for (const { record } of done.values()) {
         const rows = await bodyRows(node.database.db)
-        if (process?.isDead() === false) this.#world.judge.withdrawn(node, record, rows)
+        if (process !== null && !process.isDead()) this.#world.judge.withdrawn(node, record, rows)
       }
     })
   }
@@ -182,7 +182,9 @@ export class Websites {
       const shown: { home: SimNode['site']; record: RecordId }[] = []
       let after: RecordId | undefined
       for (;;) {
-        const page = await core.discovery.list(after === undefined ? { limit: 3 } : { limit: 3, after })
+        const page = await core.discovery.list(
+          after === undefined ? { limit: 3 } : { limit: 3, after },
+        )
         shown.push(...page.records)
         if (page.next === null) break
         after = page.next

@@ -117,8 +117,12 @@ export class World {
   readonly trace: string[] = []
   readonly plant: Plant
   /** Changes what a malicious node sends; null keeps it from answering. */
-  forge: (node: SimNode, kind: 'sync' | 'bodies', request: unknown, reply: unknown) => unknown =
-    (_node, _kind, _request, reply) => reply
+  forge: (node: SimNode, kind: 'sync' | 'bodies', request: unknown, reply: unknown) => unknown = (
+    _node,
+    _kind,
+    _request,
+    reply,
+  ) => reply
   readonly #crypto: Crypto
   readonly #randomDice: Dice
   readonly #pauseDice: Dice
