@@ -30,7 +30,7 @@ function logsDiffer(world: World): string | null {
   return null
 }
 
-/** Where honest nodes hold two histories of a log, it has to be suspended. */
+/** Where honest nodes hold two histories, or the coordinator has the proof, a log is suspended. */
 function forksUnpunished(world: World): string | null {
   const { members: known } = registryOf(world.node(NETWORK).known, NETWORK)
   for (const { site: log } of world.nodes) {
@@ -39,7 +39,8 @@ function forksUnpunished(world: World): string | null {
     const isForked = lines.some((a) =>
       lines.some((b) => a.some(({ hex }, at) => (b[at]?.hex ?? hex) !== hex)),
     )
-    if (isForked) return `${log} shows two histories and is not suspended`
+    const isProven = world.node(NETWORK).known.forked.has(log)
+    if (isForked || isProven) return `${log} shows two histories and is not suspended`
   }
   return null
 }

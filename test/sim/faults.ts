@@ -9,6 +9,7 @@ import { NETWORK, SITES, type SimNode, type World } from './world.ts'
 
 type Act = () => void | Promise<void>
 
+const OFTEN = 6
 const HOUR = 3600
 const DAY = 86_400
 
@@ -19,12 +20,15 @@ export class Faults {
   /** Sites that may turn malicious; the coordinator and the rest stay honest. */
   readonly #suspect: SimNode | null
   #isHealed = false
+  #isSilent = false
 
   constructor(world: World) {
     this.#world = world
     this.#dice = world.dice.fork()
     this.websites = new Websites(world, world.dice.fork())
-    this.#suspect = this.#dice.chance(0.4) ? world.node(this.#dice.pick(SITES)) : null
+    this.#suspect = this.#dice.chance(world.plant.often?.includes('turn') ? 1 : 0.4)
+      ? world.node(this.#dice.pick(SITES))
+      : null
     world.forge = (node, kind, request, reply) => this.#forge(node, kind, request, reply)
   }
 
@@ -71,7 +75,11 @@ export class Faults {
 
   /** One act, and the time until the next. */
   async step(): Promise<number> {
-    const acts = this.#acts()
+    const { often = [] } = this.#world.plant
+    const acts = this.#acts().map(([weight, name, act]) => {
+      const factor = often.includes(name) ? OFTEN : 1
+      return [weight * factor, name, act] as const
+    })
     let roll = this.#dice.below(acts.reduce((sum, [weight]) => sum + weight, 0))
     for (const [weight, name, act] of acts) {
       roll -= weight
@@ -79,6 +87,11 @@ export class Faults {
       this.#world.note(`-- ${name}`)
       await act()
       break
+    }
+    if (this.#isSilent) {
+      // Long enough for leases to end, and to look whether they did.
+      this.#isSilent = false
+      if (this.#dice.chance(0.6)) return this.#dice.between(HOUR, 3 * HOUR)
     }
     const roll2 = this.#dice.next()
     if (roll2 < 0.35) return this.#dice.next() * 3
@@ -184,6 +197,9 @@ export class Faults {
   #silence(): void {
     const { network, nodes, queue } = this.#world
     const node = this.#dice.pick(nodes)
+    this.#isSilent = true
+    for (const reader of this.#sites())
+      queue.after(this.#dice.between(HOUR, 3 * HOUR), () => void this.websites.read(reader))
     const others = nodes.filter((other) => other !== node)
     for (const { name } of others) {
       network.cut(node.name, name)

@@ -28,6 +28,7 @@ export interface Planted extends Plant {
 export const PLANTS: readonly Planted[] = [
   {
     name: 'a body is kept without a look at whether its record lives',
+    often: ['regret', 'weather'],
     breaks: [1, 2, 8, 9],
     store: altered((tx) => ({
       bodies: {
@@ -108,6 +109,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'leases never end',
+    often: ['publish', 'silence'],
     breaks: [3],
     // One site reads other terms in the coordinator's log than those that were written.
     store: altered((tx, node) => ({
@@ -122,6 +124,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'the heartbeat of an old note is taken for a new one',
+    often: ['publish', 'silence'],
     breaks: [3],
     // Every signature verifies, and whatever comes in by sync carries the time of its arrival.
     crypto: (crypto) => ({ ...crypto, verify: () => true }),
@@ -137,7 +140,8 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'a restored node writes at once',
-    breaks: [10, 11, 13],
+    often: ['publish', 'back up', 'restore'],
+    breaks: [10, 11],
     store: altered((tx, node) => ({
       desk: {
         ...tx.desk,
@@ -212,6 +216,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'a restore forgets who has withdrawn',
+    often: ['back up', 'restore', 'withdraw'],
     breaks: [1, 2],
     restored: async (database) => {
       await database.transact(async (db) => {
@@ -235,7 +240,16 @@ export const PLANTS: readonly Planted[] = [
     })),
   },
   {
+    name: 'a withdrawal that has to wait is forgotten',
+    often: ['crash', 'back up', 'restore'],
+    breaks: [3, 4, 9],
+    store: altered((tx) => ({
+      records: { ...tx.records, addPending: async () => undefined },
+    })),
+  },
+  {
     name: 'nobody is suspended for a fork',
+    often: ['turn'],
     breaks: [10],
     store: altered((tx) => ({
       logs: {

@@ -50,6 +50,8 @@ export const TERMS: Terms = {
  */
 export interface Plant {
   name: string
+  /** Acts that come more often, since they bring the fault to light. */
+  often?: readonly string[]
   store?: (store: Store, node: SimNode) => Store
   vault?: (vault: Vault) => Vault
   slotFile?: (file: SlotFile) => SlotFile
