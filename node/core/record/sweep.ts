@@ -1,7 +1,7 @@
 /** What time alone ends: leases, consents, ages. Looked at regularly, and once at the start. */
 import { dayOf } from '../../../protocol/dates.ts'
 import { leaseAt } from '../../../protocol/lease.ts'
-import type { RecordId } from '../../../protocol/ids.ts'
+import type { RecordId, SiteId } from '../../../protocol/ids.ts'
 import type { Clock, Events } from '../ports.ts'
 import type { Store } from '../store.ts'
 import type { View } from '../view.ts'
@@ -37,14 +37,18 @@ export function createSweep(ports: {
 
   async function lapse(): Promise<void> {
     const { terms } = view.registry()
+    const hasLapsed = (site: SiteId, heartbeat: number | null): boolean => {
+      const newest = Math.max(heartbeat ?? 0, view.heartbeat(site) ?? 0)
+      return leaseAt(newest, clock.now(), terms) === 'lapsed'
+    }
     const logs = await store.read((tx) => tx.logs.all())
     for (const { site, heartbeat } of logs) {
-      if (site === view.self || site === view.network) continue
-      const newest = Math.max(heartbeat ?? 0, view.heartbeat(site) ?? 0)
-      if (leaseAt(newest, clock.now(), terms) !== 'lapsed') continue
+      if (site === view.self || site === view.network || !hasLapsed(site, heartbeat)) continue
       const held = await store.write(async (tx) => {
+        // The home may have come back while this transaction waited for its turn.
+        const state = await tx.logs.get(site)
         const { held: count } = await tx.records.counts(site)
-        if (count === 0) return 0
+        if (count === 0 || !hasLapsed(site, state?.heartbeat ?? null)) return 0
         await tx.bodies.doom(site, 'all')
         // A return of the home means asking for everything anew.
         await tx.records.wantAll(site)
