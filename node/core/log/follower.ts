@@ -137,9 +137,17 @@ export function createFollower(ports: FollowerPorts): Follower {
   /** Keeps the newest checkpoint and heartbeat of a log that is applied up to it. */
   async function keepCheckpoint(log: SiteId, opened: OpenedCheckpoint): Promise<boolean> {
     const heartbeat = checkpoints.heartbeatOf(log, opened, clock.now())
+    let fork: ForkFound | null = null
     const news = await store.write(async (tx) => {
       const state = await logStateOf(tx, log)
       if (opened.checkpoint.size !== state.size) return false
+      // Another source may have brought other entries up to this size while these were on their
+      // way; whoever signs what is kept here would confirm a history that he does not have.
+      if (!equalBytes(rootOf(state.range, crypto.sha256), opened.checkpoint.root)) {
+        const { size } = state
+        fork = { log, size, notes: [state.note ?? '', checkpoints.bareNote(log, opened)] }
+        return false
+      }
       const isNewer =
         heartbeat !== null &&
         (state.heartbeat === null ||
@@ -157,6 +165,10 @@ export function createFollower(ports: FollowerPorts): Follower {
       await tx.logs.saveCheckpoint(log, note, isNewer ? heartbeat : state.heartbeat)
       return true
     })
+    if (fork !== null) {
+      await ports.onFork(fork)
+      return false
+    }
     const heard = heartbeat !== null && view.heard(log, heartbeat)
     if (news || heard) ports.onProgress(log, null)
     return news || heard
