@@ -11,6 +11,7 @@ import {
   recordsOf,
   registryOf,
   requirementsOf,
+  rootOfLines,
   type Kept,
   type Knowledge,
 } from './knowledge.ts'
@@ -95,6 +96,14 @@ export class Judge {
     }
   }
 
+  /** Takes lines that a simulation is told of for written by their site. */
+  wrote(site: SiteId, from: number, entries: readonly Uint8Array[]): void {
+    const written = this.#written.get(site) ?? new Map<number, Set<string>>()
+    for (const [offset, bytes] of entries.entries())
+      written.set(from + offset, new Set([lineOf(bytes).hex]))
+    this.#written.set(site, written)
+  }
+
   asked(asked: Asked): void {
     this.#asked.set(asked.expiresAt, asked)
   }
@@ -176,6 +185,7 @@ export class Judge {
         if (fact.site === node.site)
           this.#signed.set(node.site, Math.max(fact.time, this.#signed.get(node.site) ?? 0))
       }
+      if (fact.kind === 'checkpoint' && node.isHonest) this.#checkRoot(node, fact.site, fact.note)
       if (fact.kind === 'pending') known.pending.add(fact.record)
       if (fact.kind === 'fork') known.forked.add(fact.log)
       if (fact.kind === 'ledger')
@@ -197,6 +207,17 @@ export class Judge {
       if (fact.kind === 'removed')
         for (const { home, index } of fact.bodies) known.unsettled.add(keyOf(home, index))
     }
+  }
+
+  /** What a node keeps, and signs, is the root of just the lines that it has. */
+  #checkRoot(node: Judged, site: SiteId, note: string): void {
+    const [, size = '', root = ''] = note.split('\n')
+    const lines = (node.known.logs.get(site) ?? []).slice(0, Number(size))
+    if (lines.length !== Number(size) || rootOfLines(lines) !== root)
+      this.fail(
+        10,
+        `${node.name} keeps a checkpoint of ${site} at ${size} that is not of its lines`,
+      )
   }
 
   #append(node: Judged, site: SiteId, from: number, entries: readonly Uint8Array[]): void {

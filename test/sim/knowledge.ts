@@ -2,6 +2,7 @@
  * What one node durably knows, as its commits and the frames delivered to it tell: the ground on
  * which the model judges. Nothing here is read from the core.
  */
+import { hash } from 'node:crypto'
 import { toHex } from '../../protocol/bytes.ts'
 import { decodeEntry, type Entry, type Publish, type Terms } from '../../protocol/entry.ts'
 import type { RecordId, SiteId } from '../../protocol/ids.ts'
@@ -172,4 +173,18 @@ export function requirementsOf(
       return { requirements: entry.requirements, excludes: entry.excludes, index }
   }
   return null
+}
+
+/** The root of a log's first lines, by the definition of RFC 6962 §2.1, in base64. */
+export function rootOfLines(lines: readonly Line[]): string {
+  const join = (...parts: Buffer[]): Buffer => hash('sha256', Buffer.concat(parts), 'buffer')
+  const rootOf = (some: readonly Line[]): Buffer => {
+    const [only] = some
+    if (only === undefined) return join()
+    if (some.length === 1) return join(Buffer.from([0]), Buffer.from(only.hex, 'hex'))
+    let half = 1
+    while (half * 2 < some.length) half *= 2
+    return join(Buffer.from([1]), rootOf(some.slice(0, half)), rootOf(some.slice(half)))
+  }
+  return rootOf(lines).toString('base64')
 }

@@ -18,6 +18,7 @@ import { Crashed, type Fuse, type SlotDisk } from './disk.ts'
 export type Fact =
   | { kind: 'entries'; site: SiteId; from: number; entries: Uint8Array[] }
   | { kind: 'heartbeat'; site: SiteId; time: number }
+  | { kind: 'checkpoint'; site: SiteId; note: string }
   | { kind: 'kept'; home: SiteId; bodies: readonly Omit<HeldBody, 'home'>[] }
   | { kind: 'removed'; bodies: readonly { home: SiteId; index: number }[] }
   | { kind: 'ledger'; row: LedgerRow }
@@ -92,6 +93,7 @@ function recording(tx: WriteTransaction, facts: Fact[]): WriteTransaction {
       },
       saveCheckpoint: async (site, note, heartbeat) => {
         await tx.logs.saveCheckpoint(site, note, heartbeat)
+        facts.push({ kind: 'checkpoint', site, note })
         if (heartbeat !== null) facts.push({ kind: 'heartbeat', site, time: heartbeat })
       },
     },
@@ -140,6 +142,10 @@ function recording(tx: WriteTransaction, facts: Fact[]): WriteTransaction {
     },
     receipts: {
       ...tx.receipts,
+      saveCheckpoint: async (site, size, note) => {
+        await tx.receipts.saveCheckpoint(site, size, note)
+        facts.push({ kind: 'checkpoint', site, note })
+      },
       save: async (row) => {
         await tx.receipts.save(row)
         facts.push({ kind: 'receipt', row })

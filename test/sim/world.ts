@@ -280,7 +280,9 @@ export class World {
       beforeCommit: async (...args: Parameters<Parameters<typeof storeOn>[2]['beforeCommit']>) =>
         this.judge.beforeCommit(node, ...args),
       afterCommit: (facts: Parameters<Judge['afterCommit']>[1]) => {
-        node.isDirty ||= facts.some(({ kind }) => kind !== 'heartbeat' && kind !== 'receipt')
+        node.isDirty ||= facts.some(
+          ({ kind }) => !['heartbeat', 'receipt', 'checkpoint'].includes(kind),
+        )
         this.judge.afterCommit(node, facts)
       },
       settled: () => {
