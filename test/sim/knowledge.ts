@@ -175,16 +175,18 @@ export function requirementsOf(
   return null
 }
 
+const hashOf = (...parts: Buffer[]): Buffer => hash('sha256', Buffer.concat(parts), 'buffer')
+
+function treeHash(lines: readonly Line[]): Buffer {
+  const [only] = lines
+  if (only === undefined) return hashOf()
+  if (lines.length === 1) return hashOf(Buffer.from([0]), Buffer.from(only.hex, 'hex'))
+  let half = 1
+  while (half * 2 < lines.length) half *= 2
+  return hashOf(Buffer.from([1]), treeHash(lines.slice(0, half)), treeHash(lines.slice(half)))
+}
+
 /** The root of a log's first lines, by the definition of RFC 6962 §2.1, in base64. */
 export function rootOfLines(lines: readonly Line[]): string {
-  const join = (...parts: Buffer[]): Buffer => hash('sha256', Buffer.concat(parts), 'buffer')
-  const rootOf = (some: readonly Line[]): Buffer => {
-    const [only] = some
-    if (only === undefined) return join()
-    if (some.length === 1) return join(Buffer.from([0]), Buffer.from(only.hex, 'hex'))
-    let half = 1
-    while (half * 2 < some.length) half *= 2
-    return join(Buffer.from([1]), rootOf(some.slice(0, half)), rootOf(some.slice(half)))
-  }
-  return rootOf(lines).toString('base64')
+  return treeHash(lines).toString('base64')
 }
