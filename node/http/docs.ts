@@ -11,14 +11,21 @@ export interface About {
 type OpenApi = ReturnType<App['getOpenAPI31Document']>
 type PathItem = NonNullable<OpenApi['paths']>[string]
 type OperationShape = NonNullable<PathItem['get']>
+interface Listed {
+  path: string
+  method: (typeof METHODS)[number]
+  operation: OperationShape
+}
 
 const METHODS = ['get', 'put', 'post', 'delete'] as const
 
 const STYLE = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 pre { overflow: auto; padding: .75rem; background: #f4f4f4; border-radius: .25rem; font-size: .85rem }
-h3 code { font-size: 1rem } table { border-collapse: collapse } td { padding: .1rem 1rem .1rem 0; vertical-align: top }
-.description { white-space: pre-line }
+h2 { margin-top: 3rem; border-bottom: 1px solid #ccc } h3 { margin-top: 2.5rem } h3 code { font-size: 1rem }
+h3 a { color: inherit; text-decoration: none } h3 a:hover { text-decoration: underline }
+table { border-collapse: collapse } th, td { padding: .1rem 1rem .1rem 0; vertical-align: top; text-align: left }
+nav td:first-child { text-align: right } summary { cursor: pointer } .description { white-space: pre-line }
 @media (prefers-color-scheme: dark) { body { background: #161616; color: #ddd } pre { background: #222 } a { color: #8bf } }
 `
 
@@ -32,7 +39,9 @@ function documentOf(app: App, about: About): OpenApi {
 }
 
 function curlOf(path: string, method: string, operation: OperationShape): string {
-  const lines = [`curl -X ${method.toUpperCase()} "$NODE${path.replaceAll(/[{}]/g, '')}"`]
+  const lines = [
+    `curl ${method === 'get' ? '' : `-X ${method.toUpperCase()} `}"$NODE${path.replaceAll(/[{}]/g, '')}"`,
+  ]
   if (operation.security !== undefined) lines.push('-H "Authorization: Bearer $KEY"')
   const content = bodyOf(operation)
   if (content !== null) {
@@ -62,23 +71,76 @@ function parametersOf(operation: OperationShape) {
   )
   if (rows.length === 0) return ''
   return html`<table>
+    <tr>
+      <th>Parameter</th>
+      <th>Where</th>
+      <th>Value</th>
+      <th></th>
+    </tr>
     ${rows.map(
       ({ name, in: where, required, description, schema }) =>
         html`<tr>
           <td><code>${name}</code></td>
-          <td>${where}${required ? ', required' : ''}</td>
+          <td>${where}${required ? '' : ', optional'}</td>
+          <td>${wordsOf(schema as ValueShape | undefined)}</td>
           <td>${description ?? ''}</td>
-          <td><code>${JSON.stringify(schema)}</code></td>
         </tr>`,
     )}
   </table>`
 }
 
-function operationSection(path: string, method: string, operation: OperationShape) {
+/** The part of a JSON schema that says what a parameter may be. */
+interface ValueShape {
+  type?: string
+  enum?: unknown[]
+  items?: ValueShape
+  minimum?: number
+  maximum?: number
+}
+
+/** What a parameter may be, in a few words. */
+function wordsOf(schema: ValueShape | undefined): string {
+  if (schema === undefined) return ''
+  if (schema.items !== undefined) return `any number of: ${wordsOf(schema.items)}`
+  if (schema.enum !== undefined) return schema.enum.join(', ')
+  const { minimum, maximum } = schema
+  const range = minimum === undefined || maximum === undefined ? '' : ` ${minimum} to ${maximum}`
+  return `${schema.type ?? ''}${range}`
+}
+
+const anchorOf = ({ method, path }: Listed): string =>
+  `${method}${path.replaceAll(/[^a-z0-9]+/gi, '-')}`
+
+function contents(byTag: ReadonlyMap<string, readonly Listed[]>) {
+  return html`<nav>
+    ${[...byTag].map(
+      ([tag, list]) =>
+        html`<h4>${tag}</h4>
+          <table>
+            ${list.map(
+              (one) =>
+                html`<tr>
+                  <td>${one.method.toUpperCase()}</td>
+                  <td>
+                    <a href="#${anchorOf(one)}"><code>${one.path}</code></a>
+                  </td>
+                  <td>${one.operation.summary ?? ''}</td>
+                </tr>`,
+            )}
+          </table>`,
+    )}
+  </nav>`
+}
+
+function operationSection(listed: Listed) {
+  const { path, method, operation } = listed
   const body = bodyOf(operation)
   const responses = Object.entries(operation.responses ?? {}) as [string, { description: string }][]
-  return html`<section>
-    <h3><code>${method.toUpperCase()} ${path}</code></h3>
+  const anchor = anchorOf(listed)
+  return html`<section id="${anchor}">
+    <h3>
+      <a href="#${anchor}"><code>${method.toUpperCase()} ${path}</code></a>
+    </h3>
     <p><strong>${operation.summary ?? ''}</strong></p>
     <p class="description">${operation.description ?? ''}</p>
     ${parametersOf(operation)}
@@ -97,7 +159,11 @@ function operationSection(path: string, method: string, operation: OperationShap
         ([status, response]) =>
           html`<h4>${status}</h4>
             <p>${response.description}</p>
-            <pre>${JSON.stringify('content' in response ? response.content : {}, null, 2)}</pre>`,
+            ${
+              'content' in response
+                ? html`<pre>${JSON.stringify(response.content, null, 2)}</pre>`
+                : ''
+            }`,
       )}
       <p>Errors are problem details (RFC 9457); their type is an address that explains them.</p>
     </details>
@@ -105,7 +171,7 @@ function operationSection(path: string, method: string, operation: OperationShap
 }
 
 function page(openApi: OpenApi, about: About) {
-  const operations = Object.entries(openApi.paths ?? {}).flatMap(([path, item]) =>
+  const operations: Listed[] = Object.entries(openApi.paths ?? {}).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method]
       return operation === undefined ? [] : [{ path, method, operation }]
@@ -124,12 +190,11 @@ function page(openApi: OpenApi, about: About) {
         <h1>${about.title}</h1>
         <p>${about.description}</p>
         <p><a href="/v1/openapi.json">OpenAPI 3.1 document</a></p>
+        ${contents(byTag)}
         ${[...byTag].map(
           ([tag, list]) =>
             html`<h2>${tag}</h2>
-              ${list.map(({ path, method, operation }) =>
-                operationSection(path, method, operation),
-              )}`,
+              ${list.map(operationSection)}`,
         )}
       </body>
     </html>`
