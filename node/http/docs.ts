@@ -25,7 +25,7 @@ pre { overflow: auto; padding: .75rem; background: #f4f4f4; border-radius: .25re
 h2 { margin-top: 3rem; border-bottom: 1px solid #ccc } h3 { margin-top: 2.5rem } h3 code { font-size: 1rem }
 h3 a { color: inherit; text-decoration: none } h3 a:hover { text-decoration: underline }
 table { border-collapse: collapse } th, td { padding: .1rem 1rem .1rem 0; vertical-align: top; text-align: left }
-nav td:first-child { text-align: right } summary { cursor: pointer } .description { white-space: pre-line }
+nav td:first-child { min-width: 4rem; text-align: right } summary { cursor: pointer } .description { white-space: pre-line }
 @media (prefers-color-scheme: dark) { body { background: #161616; color: #ddd } pre { background: #222 } a { color: #8bf } }
 `
 
