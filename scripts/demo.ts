@@ -5,7 +5,7 @@
  *   npm run demo                        plays the story, prints the addresses, and stays up
  *   npm run demo -- --once [--json]     plays it, ends, and fails unless every step held
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -65,17 +65,22 @@ async function play(base: string, tell: Tell) {
   return { network, result }
 }
 
-function printAddresses({ coordinator, sites }: DemoNetwork, print: Tell): void {
+/** For a shell: AMOR is the address of `amor.example`, AMOR_KEY its key, and so on. */
+const ENV_FILE = 'demo.env'
+
+function tellAddresses({ coordinator, sites }: DemoNetwork, print: Tell): void {
+  const nodes = [coordinator, ...sites.map(({ node }) => node)]
+  const variables = nodes.flatMap(({ name, url, key }) => {
+    const [label = ''] = name === NETWORK ? ['coordinator'] : name.split('.')
+    const variable = label.toUpperCase()
+    return [`${variable}=${url}`, `${variable}_KEY=${key}`]
+  })
+  writeFileSync(ENV_FILE, `export ${variables.join(' ')}\n`, { mode: 0o600 })
   print('')
-  print('The network stays up. Interfaces and keys for everything (Ctrl-C ends it all):')
-  for (const { name, url, key } of [coordinator, ...sites.map(({ node }) => node)]) {
-    print(`  ${name.padEnd(14)} ${url}/v1/docs`)
-    print(`  ${''.padEnd(14)} ${key}`)
-  }
-  const [first] = sites
-  if (first === undefined) return
-  print('For example:')
-  print(`  DPN_URL=${first.node.url} DPN_API_KEY=${first.node.key} npx dpn status`)
+  print('The network stays up, until Ctrl-C. Every interface is described at its address:')
+  for (const { name, url } of nodes) print(`  ${name.padEnd(14)} ${url}/v1/docs`)
+  print(`Addresses and keys for everything are in ${ENV_FILE}. For example:`)
+  print(`  . ./${ENV_FILE}; curl -H "Authorization: Bearer $AMOR_KEY" "$AMOR/v1/status"`)
 }
 
 async function main(): Promise<number> {
@@ -103,7 +108,7 @@ async function main(): Promise<number> {
     if (played === 'interrupted') return 130
     if (values.json === true) process.stdout.write(`${JSON.stringify(played.result)}\n`)
     if (values.once === true) return 0
-    printAddresses(played.network, print)
+    tellAddresses(played.network, print)
     await interrupted
     return 0
   } catch (error) {
@@ -113,6 +118,7 @@ async function main(): Promise<number> {
     await endAll()
     // The evidence stays: it can be checked again at any time. Data folders go.
     rmSync(join(base, 'network'), { recursive: true, force: true })
+    if (values.once !== true) rmSync(ENV_FILE, { force: true })
   }
 }
 
