@@ -77,10 +77,10 @@ export function createFollower(ports: FollowerPorts): Follower {
       wanted: true,
     })
     if (applied.requirements === null) return applied
-    // A home that excludes this site ends what is held here; lifting it means asking anew.
-    const wasExcluded = view.requirements(log)?.excludes.includes(view.self) === true
+    // A home that excludes this site ends what is held here. Where it does not, ask anew: it may
+    // have lifted an exclusion, of which this node may have heard only by what was withheld.
     if (applied.requirements.excludes.includes(view.self)) await tx.bodies.doom(log, 'all')
-    else if (wasExcluded) await tx.records.wantAll(log)
+    else await tx.records.wantAll(log)
     return applied
   }
 
