@@ -103,9 +103,9 @@ export interface RecordState {
   live: boolean
   /** Index of the withdraw entry that ended it; null while it lives, and after an order. */
   endIndex: number | null
-  /** Unix seconds of that publish entry. */
+  /** Unix seconds of that publish entry; 0 where there is none. */
   publishedAt: number
-  /** Unix seconds at which the consent ends. */
+  /** Unix seconds at which the consent ends; 0 where there is no publish entry. */
   expires: number
 }
 export interface RecordCounts {

@@ -51,19 +51,23 @@ function isOrdered(orders: readonly Order[], record: RecordId, firstIndex: numbe
   )
 }
 
+/**
+ * A withdrawn record never lives again, and a version is not replaced by an older one. What an order
+ * has ended stays ended, but its later versions are noted: the home may have written them before it
+ * knew of the order, and whichever of the two logs comes first, the state is the same.
+ */
 function applyPublish(fold: Fold, entry: Publish, index: number, orders: readonly Order[]): void {
   const known = fold.states.get(entry.record)
-  // A withdrawn record never lives again, and a version is not replaced by an older one.
-  if (known !== undefined && (!known.live || entry.version <= known.version)) return
-  const firstIndex = known?.firstIndex ?? index
-  if (known !== undefined) fold.doomed.push(known.index)
+  if (known !== undefined && (known.endIndex !== null || entry.version <= known.version)) return
+  const firstIndex = known === undefined || known.firstIndex < 0 ? index : known.firstIndex
+  if (known?.live === true) fold.doomed.push(known.index)
   fold.changed.add(entry.record)
   fold.states.set(entry.record, {
     record: entry.record,
     firstIndex,
     index,
     version: entry.version,
-    live: !isOrdered(orders, entry.record, firstIndex),
+    live: known?.live !== false && !isOrdered(orders, entry.record, firstIndex),
     endIndex: null,
     publishedAt: entry.time,
     expires: entry.expires,
@@ -71,7 +75,7 @@ function applyPublish(fold: Fold, entry: Publish, index: number, orders: readonl
 }
 
 /** Ends a record; `endIndex` is the withdraw entry, null for an order. */
-function endRecord(fold: Fold, record: RecordId, time: number, endIndex: number | null): void {
+function endRecord(fold: Fold, record: RecordId, endIndex: number | null): void {
   const known = fold.states.get(record)
   if (known?.live === false && (known.endIndex !== null || endIndex === null)) return
   if (known !== undefined) fold.doomed.push(known.index)
@@ -84,8 +88,8 @@ function endRecord(fold: Fold, record: RecordId, time: number, endIndex: number 
     version: known?.version ?? 0,
     live: false,
     endIndex,
-    publishedAt: known?.publishedAt ?? time,
-    expires: known?.expires ?? time,
+    publishedAt: known?.publishedAt ?? 0,
+    expires: known?.expires ?? 0,
   })
 }
 
@@ -142,7 +146,7 @@ export async function applySiteEntries(
         break
       case 'withdraw':
         applied.withdrawals += 1
-        endRecord(fold, entry.record, entry.time, index)
+        endRecord(fold, entry.record, index)
         break
       case 'requirements':
         applied.requirements = {
@@ -165,7 +169,7 @@ async function applyOrder(tx: WriteTransaction, order: Order): Promise<void> {
     return
   }
   const fold = await loadFold(tx, order.site, [order.record])
-  endRecord(fold, order.record, order.time, null)
+  endRecord(fold, order.record, null)
   await saveFold(tx, order.site, fold, false)
 }
 

@@ -1,6 +1,7 @@
 /** What time alone ends: leases, consents, ages. Looked at regularly, and once at the start. */
 import { dayOf } from '../../../protocol/dates.ts'
 import { leaseAt } from '../../../protocol/lease.ts'
+import { CLOCK_SKEW_SECONDS } from '../../../protocol/limits.ts'
 import type { RecordId, SiteId } from '../../../protocol/ids.ts'
 import type { Clock, Events } from '../ports.ts'
 import type { Store } from '../store.ts'
@@ -11,7 +12,7 @@ const BATCH = 1000
 /** Seconds between two sweeps at most; a lease is long against it. */
 const SWEEP_SECONDS = 60
 
-/** Setting with the day number of the last daily sweep. */
+/** Setting with the day numbers of the last daily sweep: here, and by the slowest clock. */
 const SWEPT_DAY = 'swept-day'
 
 export interface Sweep {
@@ -75,10 +76,14 @@ export function createSweep(ports: {
     }
   }
 
+  /**
+   * A day begins twice: by this node's clock, when ages change here, and once more when every other
+   * clock shows it too, since a home whose clock is behind still withholds by the day before.
+   */
   async function daily(): Promise<void> {
-    const today = dayOf(clock.now())
+    const today = `${dayOf(clock.now())} ${dayOf(clock.now() - CLOCK_SKEW_SECONDS)}`
     const swept = await store.read((tx) => tx.desk.setting(SWEPT_DAY))
-    if (swept === String(today) && !isStale) return
+    if (swept === today && !isStale) return
     isStale = false
     await store.write(async (tx) => {
       const requirements = view.requirements(view.self)?.requirements ?? null
@@ -88,7 +93,7 @@ export function createSweep(ports: {
         if (site !== view.self) await tx.records.wantAll(site)
     })
     await ports.publishBirthdays()
-    await store.write((tx) => tx.desk.setSetting(SWEPT_DAY, String(today)))
+    await store.write((tx) => tx.desk.setSetting(SWEPT_DAY, today))
   }
 
   return {
