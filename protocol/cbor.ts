@@ -7,6 +7,7 @@
 import { fromUtf8, toUtf8, writeUtf8 } from './bytes.ts'
 import { ProtocolError } from './errors.ts'
 import { CBOR_DEPTH } from './limits.ts'
+import { byKeys, objectOf } from './shape.ts'
 
 const UNSIGNED = 0x00
 const NEGATIVE = 0x20
@@ -165,7 +166,7 @@ function writeMap(writer: Writer, map: object, depth: number): void {
   const prototype: unknown = Object.getPrototypeOf(map)
   if (prototype !== Object.prototype && prototype !== null)
     throw new ProtocolError('wrong_type', '', 'a plain object')
-  const keys = shapeOf(Object.keys(map))
+  const keys = encodedKeys(Object.keys(map))
   writeHead(writer, MAP, keys.length)
   for (const { key, encoded } of keys) {
     writeBytes(writer, encoded)
@@ -177,36 +178,8 @@ interface EncodedKey {
   key: string
   encoded: Uint8Array
 }
-/** Keys met before, in their order; where a map ends, what to write of them. */
-interface Shape {
-  next: Map<string, Shape>
-  keys: EncodedKey[] | null
-}
-/** Messages have few shapes, and a node writes millions. */
-let shapes: Shape = { next: new Map(), keys: null }
-let shapeCount = 0
-const SHAPES = 4096
-
-function shapeOf(names: string[]): EncodedKey[] {
-  let shape = shapes
-  for (const name of names) {
-    let next = shape.next.get(name)
-    if (next === undefined) {
-      next = { next: new Map(), keys: null }
-      shape.next.set(name, next)
-      shapeCount += 1
-    }
-    shape = next
-  }
-  const keys = (shape.keys ??= encodeKeys(names))
-  if (shapeCount > SHAPES) {
-    shapes = { next: new Map(), keys: null }
-    shapeCount = 0
-  }
-  return keys
-}
-
-function encodeKeys(keys: string[]): EncodedKey[] {
+const encodedKeys = byKeys((names): EncodedKey[] => {
+  const keys = [...names]
   sortKeys(keys)
   return keys.map((key) => {
     if (key === '__proto__') throw protoKey()
@@ -214,7 +187,7 @@ function encodeKeys(keys: string[]): EncodedKey[] {
     writeText(writer, key)
     return { key, encoded: writer.bytes.slice(0, writer.used) }
   })
-}
+})
 
 /** Insertion sort: maps are small, and written in order by most callers. */
 function sortKeys(keys: string[]): void {
@@ -405,7 +378,8 @@ function readArray(reader: Reader, head: number, depth: number): unknown[] {
 function readMap(reader: Reader, head: number, depth: number): Record<string, unknown> {
   if (depth === CBOR_DEPTH) throw tooDeep()
   const length = readLength(reader, head, 2)
-  const map: Record<string, unknown> = {}
+  const keys: string[] = []
+  const values: unknown[] = []
   let before = -1
   for (let count = 0; count < length; count += 1) {
     const start = reader.at
@@ -413,9 +387,10 @@ function readMap(reader: Reader, head: number, depth: number): Record<string, un
     if (before !== -1) checkKeyOrder(reader, before, start)
     if (key === '__proto__') throw protoKey()
     before = start
-    map[key] = readValue(reader, depth + 1)
+    keys.push(key)
+    values.push(readValue(reader, depth + 1))
   }
-  return map
+  return objectOf(keys, values)
 }
 
 /**
