@@ -112,6 +112,11 @@ export function isSortedUnique(list: readonly string[]): boolean {
   return true
 }
 
+/** The list sorted, as a new one; most are sorted already, and sorting allocates much. */
+export function sorted<Word extends string>(list: readonly Word[]): Word[] {
+  return isSortedUnique(list) ? [...list] : list.toSorted()
+}
+
 type Unchecked = Omit<ConsentRecord, 'excludes'> & { excludes?: string[] }
 
 function check({ excludes: sites, ...consent }: Unchecked): ConsentRecord {
@@ -143,13 +148,13 @@ export function parseConsentInput(json: unknown): ConsentRecord {
   const input = parseWith(consentInputSchema, json)
   return check({
     notice: input.notice,
-    scopes: input.scopes.toSorted(),
-    purposes: input.purposes?.toSorted() ?? [...PURPOSES],
+    scopes: sorted(input.scopes),
+    purposes: sorted(input.purposes ?? PURPOSES),
     givenAt: input.givenAt,
     expiresAt: input.expiresAt ?? input.givenAt + CONSENT_SECONDS,
     channel: input.channel,
     state: 'given',
-    ...(input.excludes && { excludes: input.excludes.toSorted() }),
+    ...(input.excludes && { excludes: sorted(input.excludes) }),
   })
 }
 

@@ -3,13 +3,14 @@
  * it and which consent it needs. What is not here is refused, from sites and from partners alike.
  */
 import { z } from 'zod'
-import { isSortedUnique, type Scope } from './consent.ts'
+import { isSortedUnique, sorted, type Scope } from './consent.ts'
 import { findContactDetails } from './contact.ts'
 import { COUNTRIES, isCountry } from './countries.ts'
 import { ageOn, isIsoDate, type IsoDate } from './dates.ts'
 import { ProtocolError } from './errors.ts'
 import { integer, listOf, oneOf, quick, strict, textThat } from './quick.ts'
 import { parseWith, type ProtocolIssue } from './schema.ts'
+import { objectOf } from './shape.ts'
 
 /** Policy §12.1: never shown; shown; shown if the member has given it. */
 export type Visibility = 'hidden' | 'visible' | 'optional'
@@ -334,8 +335,8 @@ export function checkSharedProfile(profile: SharedProfile, eligibility?: Eligibi
  */
 export function parseProfileInput(json: unknown, eligibility?: Eligibility): ProfileInput {
   const input = parseWith(profileInputSchema, json)
-  input.seeks.sort()
-  input.languages?.sort()
+  input.seeks = sorted(input.seeks)
+  if (input.languages !== undefined) input.languages = sorted(input.languages)
   if ((input.latitude === undefined) !== (input.longitude === undefined))
     throw new ProtocolError('out_of_range', '/latitude', 'both coordinates or none')
   checkCommon(input)
@@ -376,21 +377,26 @@ export function shareProfile(
     throw new ProtocolError('no_consent', '/scopes', 'the scope discovery among them')
   const { birthDate: born, latitude, longitude, ...rest } = input
   const keptBack: string[] = []
-  const profile: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(rest)) {
-    if (scopes.includes(FIELDS[name as keyof typeof rest].scope)) profile[name] = value
+  const names: string[] = []
+  const values: unknown[] = []
+  const share = (name: FieldName, value: unknown): void => {
+    names.push(name)
+    values.push(value)
+  }
+  for (const name of Object.keys(rest) as (keyof typeof rest)[]) {
+    if (scopes.includes(FIELDS[name].scope)) share(name, rest[name])
     else keptBack.push(name)
   }
-  if (scopes.includes('birth-date')) profile['birthDate'] = born
+  if (scopes.includes('birth-date')) share('birthDate', born)
   else {
-    profile['ageYears'] = ageOn(born, today)
+    share('ageYears', ageOn(born, today))
     keptBack.push('birthDate')
   }
   if (latitude !== undefined && longitude !== undefined) {
-    profile['latitudeTenths'] = tenths(latitude)
-    profile['longitudeTenths'] = tenths(longitude)
+    share('latitudeTenths', tenths(latitude))
+    share('longitudeTenths', tenths(longitude))
   }
-  return { profile: profile as SharedProfile, keptBack: keptBack.toSorted() }
+  return { profile: objectOf(names, values) as SharedProfile, keptBack: sorted(keptBack) }
 }
 
 /**
