@@ -1,5 +1,5 @@
 /** The body: what a partner gets of one version of a record, and how the log commits to it. */
-import { z } from 'zod'
+import type { z } from 'zod'
 import { concatBytes, equalBytes } from './bytes.ts'
 import { decodeCbor, encodeCbor } from './cbor.ts'
 import { parseConsent, type ConsentRecord } from './consent.ts'
@@ -7,6 +7,7 @@ import { dayNumber, dayOf } from './dates.ts'
 import { ProtocolError, at } from './errors.ts'
 import { sha256, type Hash } from './keys.ts'
 import { BODY_BYTES } from './limits.ts'
+import { strict } from './quick.ts'
 import { bytesOf, bytesUpTo, parseWith } from './schema.ts'
 import {
   SHARED_SCHEMAS,
@@ -37,13 +38,13 @@ export interface Commitments {
   consent: Uint8Array
 }
 
-const envelopeSchema = z.strictObject({
+const envelopeSchema = strict({
   profile: bytesUpTo(BODY_BYTES),
   consent: bytesUpTo(BODY_BYTES),
   profileSalt: bytesOf(SALT_BYTES),
   consentSalt: bytesOf(SALT_BYTES),
 })
-const profileSchema = z.strictObject({ ...SHARED_SCHEMAS, sealed: bytesUpTo(SEALED_BYTES) })
+const profileSchema = strict({ ...SHARED_SCHEMAS, sealed: bytesUpTo(SEALED_BYTES) })
 
 /**
  * SHA-256(salt || deterministic CBOR of the part). Once the salt is gone, nobody can tell from the

@@ -1,9 +1,9 @@
 /** Bytes to text and back, strictly, and their comparison. */
-import { bytesToHex, concatBytes as concat, hexToBytes } from '@noble/hashes/utils.js'
 import { ProtocolError } from './errors.ts'
 
 declare class TextEncoder {
   encode(text: string): Uint8Array
+  encodeInto(text: string, target: Uint8Array): { written: number }
 }
 declare class TextDecoder {
   constructor(label: 'utf-8', options: { fatal: boolean; ignoreBOM: boolean })
@@ -21,6 +21,16 @@ export function toUtf8(text: string): Uint8Array {
 }
 
 /**
+ * Writes the UTF-8 bytes of `text` at the start of `target`, where there has to be room for three
+ * bytes a character. A lone surrogate becomes U+FFFD.
+ *
+ * @returns how many bytes were written
+ */
+export function writeUtf8(text: string, target: Uint8Array): number {
+  return encoder.encodeInto(text, target).written
+}
+
+/**
  * The text of UTF-8 `bytes`.
  *
  * @throws ProtocolError `malformed` where the bytes are not UTF-8
@@ -35,12 +45,37 @@ export function fromUtf8(bytes: Uint8Array): string {
 
 /** The parts, one after another, in new bytes. */
 export function concatBytes(...parts: Uint8Array[]): Uint8Array {
-  return concat(...parts)
+  let length = 0
+  for (const part of parts) length += part.length
+  const joined = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
+}
+
+const DIGITS = toUtf8('0123456789abcdef')
+const NO_DIGIT = 0xff
+/** The value of a hexadecimal digit by its character code. */
+const VALUES = new Uint8Array(128).fill(NO_DIGIT)
+for (const [value, code] of DIGITS.entries()) {
+  VALUES[code] = value
+  VALUES[String.fromCharCode(code).toUpperCase().charCodeAt(0)] = value
 }
 
 /** Lower-case hexadecimal of `bytes`. */
 export function toHex(bytes: Uint8Array): string {
-  return bytesToHex(bytes)
+  // Through the decoder, since a text that grows by characters is a chain of as many pieces.
+  const digits = new Uint8Array(2 * bytes.length)
+  let at = 0
+  for (const byte of bytes) {
+    digits[at] = DIGITS[byte >> 4] ?? 0
+    digits[at + 1] = DIGITS[byte & 0xf] ?? 0
+    at += 2
+  }
+  return decoder.decode(digits)
 }
 
 /**
@@ -49,11 +84,16 @@ export function toHex(bytes: Uint8Array): string {
  * @throws ProtocolError `malformed`
  */
 export function fromHex(text: string): Uint8Array {
-  try {
-    return hexToBytes(text)
-  } catch {
-    throw new ProtocolError('malformed', '', 'hexadecimal digits in pairs')
+  const bytes = new Uint8Array(text.length >> 1)
+  let seen = text.length % 2 === 0 ? 0 : NO_DIGIT
+  for (let at = 0; at < bytes.length; at += 1) {
+    const high = VALUES[text.charCodeAt(2 * at)] ?? NO_DIGIT
+    const low = VALUES[text.charCodeAt(2 * at + 1)] ?? NO_DIGIT
+    seen |= high | low
+    bytes[at] = (high << 4) | low
   }
+  if (seen > 0xf) throw new ProtocolError('malformed', '', 'hexadecimal digits in pairs')
+  return bytes
 }
 
 /** Base64 of `bytes` with padding (RFC 4648 §4). */

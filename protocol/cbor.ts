@@ -4,9 +4,10 @@
  * the only one: a general decoder accepts more, and checking it by encoding again costs four times
  * as much. The tests hold this file against such a decoder.
  */
-import { fromUtf8, toUtf8 } from './bytes.ts'
+import { fromUtf8, toUtf8, writeUtf8 } from './bytes.ts'
 import { ProtocolError } from './errors.ts'
 import { CBOR_DEPTH } from './limits.ts'
+import { byKeys, objectOf } from './shape.ts'
 
 const UNSIGNED = 0x00
 const NEGATIVE = 0x20
@@ -20,7 +21,8 @@ const NULL = 0xf6
 
 const U32 = 0x1_0000_0000
 /** Text up to this many characters is copied in a loop; above it the platform's coder is faster. */
-const SHORT_TEXT = 48
+const SHORT_WRITTEN = 24
+const SHORT_READ = 6
 /** What `encodeCbor` keeps between calls; a larger value gets a buffer of its own. */
 const SCRATCH_BYTES = 64 * 1024
 
@@ -67,13 +69,21 @@ function writeBytes(writer: Writer, bytes: Uint8Array): void {
   writer.used += bytes.length
 }
 
+/** Bytes of a head at most. */
+const HEAD_BYTES = 9
+
+function headBytes(argument: number): number {
+  if (argument < 24) return 1
+  return argument < 0x100 ? 2 : argument < 0x1_0000 ? 3 : argument < U32 ? 5 : HEAD_BYTES
+}
+
 /** Writes `argument` in the shortest form that holds it. */
 function writeHead(writer: Writer, major: number, argument: number): void {
   if (argument < 24) {
     writeByte(writer, major | argument)
     return
   }
-  const width = argument < 0x100 ? 1 : argument < 0x1_0000 ? 2 : argument < U32 ? 4 : 8
+  const width = headBytes(argument) - 1
   reserve(writer, 1 + width)
   const { bytes } = writer
   bytes[writer.used] = major | (width === 1 ? 24 : width === 2 ? 25 : width === 4 ? 26 : 27)
@@ -114,12 +124,19 @@ function isAscii(text: string): boolean {
 }
 
 function writeText(writer: Writer, text: string): void {
-  if (text.length <= SHORT_TEXT && writeAscii(writer, text)) return
-  // The platform's encoder would put U+FFFD in the place of a lone surrogate.
-  if (!text.isWellFormed()) throw new ProtocolError('wrong_type', '', 'well-formed text')
-  const bytes = toUtf8(text)
-  writeHead(writer, TEXT, bytes.length)
-  writeBytes(writer, bytes)
+  if (text.length <= SHORT_WRITTEN && writeAscii(writer, text)) return
+  reserve(writer, HEAD_BYTES + 3 * text.length)
+  const { bytes, used } = writer
+  // Right after the head that text in ASCII has; longer bytes may push it further.
+  const start = used + headBytes(text.length)
+  const length = writeUtf8(text, bytes.subarray(start))
+  // The platform's encoder puts U+FFFD in the place of a lone surrogate.
+  if (length > text.length && !text.isWellFormed())
+    throw new ProtocolError('wrong_type', '', 'well-formed text')
+  const end = used + headBytes(length)
+  if (end !== start) bytes.copyWithin(end, start, start + length)
+  writeHead(writer, TEXT, length)
+  writer.used += length
 }
 
 /** Writes text of one byte for each character; for any other it leaves no trace and says so. */
@@ -149,7 +166,7 @@ function writeMap(writer: Writer, map: object, depth: number): void {
   const prototype: unknown = Object.getPrototypeOf(map)
   if (prototype !== Object.prototype && prototype !== null)
     throw new ProtocolError('wrong_type', '', 'a plain object')
-  const keys = shapeOf(Object.keys(map))
+  const keys = encodedKeys(Object.keys(map))
   writeHead(writer, MAP, keys.length)
   for (const { key, encoded } of keys) {
     writeBytes(writer, encoded)
@@ -161,26 +178,16 @@ interface EncodedKey {
   key: string
   encoded: Uint8Array
 }
-/** Key sets met before, in their order: messages have few shapes, and a node writes millions. */
-const shapes = new Map<string, EncodedKey[]>()
-const SHAPES = 1024
-
-function shapeOf(keys: string[]): EncodedKey[] {
-  const name = keys.join('\n')
-  const known = shapes.get(name)
-  if (known !== undefined && known.length === keys.length) return known
+const encodedKeys = byKeys((names): EncodedKey[] => {
+  const keys = [...names]
   sortKeys(keys)
-  const shape = keys.map((key) => {
+  return keys.map((key) => {
     if (key === '__proto__') throw protoKey()
-    const writer: Writer = { bytes: new Uint8Array(key.length + 9), used: 0 }
+    const writer: Writer = { bytes: new Uint8Array(key.length + HEAD_BYTES), used: 0 }
     writeText(writer, key)
     return { key, encoded: writer.bytes.slice(0, writer.used) }
   })
-  // Two key sets can share a name only where keys hold line feeds; those are not remembered.
-  if (shapes.size >= SHAPES) shapes.clear()
-  if (keys.every((key) => !key.includes('\n'))) shapes.set(name, shape)
-  return shape
-}
+})
 
 /** Insertion sort: maps are small, and written in order by most callers. */
 function sortKeys(keys: string[]): void {
@@ -313,7 +320,7 @@ function readText(reader: Reader, head: number): string {
   const length = readLength(reader, head, 1)
   const start = reader.at
   reader.at += length
-  if (length > SHORT_TEXT) return fromUtf8(reader.bytes.subarray(start, reader.at))
+  if (length > SHORT_READ) return fromUtf8(reader.bytes.subarray(start, reader.at))
   let text = ''
   for (let at = start; at < reader.at; at += 1) {
     const byte = reader.bytes[at] ?? 0
@@ -321,6 +328,43 @@ function readText(reader: Reader, head: number): string {
     text += String.fromCharCode(byte)
   }
   return text
+}
+
+/** A key with its head, as read before. */
+interface KnownKey {
+  text: string
+  bytes: Uint8Array
+}
+/** By a hash of the bytes: a key that was read before is neither decoded nor made once more. */
+const KNOWN_KEYS = 1024
+const knownKeys: (KnownKey | undefined)[] = Array(KNOWN_KEYS).fill(undefined)
+
+function readKey(reader: Reader): string {
+  const { bytes, at: start } = reader
+  const head = readByte(reader)
+  if ((head & 0xe0) !== TEXT) throw new ProtocolError('malformed', '', 'text as map keys')
+  const length = head & 0x1f
+  const end = reader.at + length
+  // Longer ones have heads of several bytes, and are no fields of ours.
+  if (length >= 24 || end > bytes.length) return readText(reader, head)
+  let hash = length
+  for (let at = reader.at; at < end; at += 1) hash = (Math.imul(hash, 31) + (bytes[at] ?? 0)) | 0
+  const place = (hash ^ (hash >>> 10)) & (KNOWN_KEYS - 1)
+  const known = knownKeys[place]
+  if (known !== undefined && isAt(bytes, start, end, known.bytes)) {
+    reader.at = end
+    return known.text
+  }
+  const text = readText(reader, head)
+  knownKeys[place] = { text, bytes: bytes.slice(start, end) }
+  return text
+}
+
+/** Whether `bytes` hold `part` from `start` to `end`. */
+function isAt(bytes: Uint8Array, start: number, end: number, part: Uint8Array): boolean {
+  if (part.length !== end - start) return false
+  for (let at = 0; at < part.length; at += 1) if (bytes[start + at] !== part[at]) return false
+  return true
 }
 
 function readArray(reader: Reader, head: number, depth: number): unknown[] {
@@ -334,19 +378,19 @@ function readArray(reader: Reader, head: number, depth: number): unknown[] {
 function readMap(reader: Reader, head: number, depth: number): Record<string, unknown> {
   if (depth === CBOR_DEPTH) throw tooDeep()
   const length = readLength(reader, head, 2)
-  const map: Record<string, unknown> = {}
+  const keys: string[] = []
+  const values: unknown[] = []
   let before = -1
   for (let count = 0; count < length; count += 1) {
     const start = reader.at
-    const keyHead = readByte(reader)
-    if ((keyHead & 0xe0) !== TEXT) throw new ProtocolError('malformed', '', 'text as map keys')
-    const key = readText(reader, keyHead)
+    const key = readKey(reader)
     if (before !== -1) checkKeyOrder(reader, before, start)
     if (key === '__proto__') throw protoKey()
     before = start
-    map[key] = readValue(reader, depth + 1)
+    keys.push(key)
+    values.push(readValue(reader, depth + 1))
   }
-  return map
+  return objectOf(keys, values)
 }
 
 /**

@@ -6,7 +6,8 @@ import { z } from 'zod'
 import { DAY_SECONDS } from './dates.ts'
 import { ProtocolError, at } from './errors.ts'
 import { parseSiteId, type SiteId } from './ids.ts'
-import { parseWith, type ProtocolIssue } from './schema.ts'
+import { listOf, literal, oneOf, strict, textThat } from './quick.ts'
+import { count, parseWith, type ProtocolIssue } from './schema.ts'
 
 /** What can be consented to, each by itself; sorted, as in a consent record. */
 export const SCOPES = [
@@ -63,40 +64,45 @@ export interface ConsentRecord {
 const protocol = (expected: string): { params: { protocol: ProtocolIssue } } => ({
   params: { protocol: { code: 'out_of_range', expected } },
 })
-const matching = (pattern: RegExp, expected: string): z.ZodString =>
-  z.string().refine((text) => pattern.test(text), protocol(expected))
+function matching(pattern: RegExp, expected: string): z.ZodString {
+  const test = (text: string): boolean => pattern.test(text)
+  return textThat(test, z.string().refine(test, protocol(expected)))
+}
 
-const notice = z.strictObject({
+const notice = strict({
   url: matching(/^https?:\/\/[^\s<>"]{1,2000}$/, 'the http(s) address of the notice'),
   version: matching(/^[\w.-]{1,40}$/, '1 to 40 letters, digits, dots, hyphens'),
   language: matching(/^[a-z]{2,3}$/, 'a BCP 47 primary language tag in lower case'),
   hash: matching(/^[0-9a-f]{64}$/, 'a SHA-256 as 64 lower-case hexadecimal digits'),
 })
-const seconds = z.int().min(0)
 /** Sites excluded by one member at most; who excludes more had better not consent. */
 const EXCLUDED_SITES = 256
-const excludes = z.array(z.string()).max(EXCLUDED_SITES).exactOptional()
+const excludes = listOf(
+  textThat(() => true, z.string()),
+  0,
+  EXCLUDED_SITES,
+).exactOptional()
 
 /** The JSON by which a site hands in a consent: lists in any order, defaults where we have some. */
-export const consentInputSchema = z.strictObject({
+export const consentInputSchema = strict({
   notice,
-  scopes: z.array(z.enum(SCOPES)).max(SCOPES.length),
-  purposes: z.array(z.enum(PURPOSES)).min(1).max(PURPOSES.length).optional(),
-  givenAt: seconds,
-  expiresAt: seconds.optional(),
-  channel: z.enum(CHANNELS),
-  state: z.literal('given').optional(),
+  scopes: listOf(oneOf(SCOPES), 0, SCOPES.length),
+  purposes: listOf(oneOf(PURPOSES), 1, PURPOSES.length).optional(),
+  givenAt: count,
+  expiresAt: count.optional(),
+  channel: oneOf(CHANNELS),
+  state: literal('given').optional(),
   excludes,
 })
 
-const consentSchema = z.strictObject({
+const consentSchema = strict({
   notice,
-  scopes: z.array(z.enum(SCOPES)).max(SCOPES.length),
-  purposes: z.array(z.enum(PURPOSES)).min(1).max(PURPOSES.length),
-  givenAt: seconds,
-  expiresAt: seconds,
-  channel: z.enum(CHANNELS),
-  state: z.literal('given'),
+  scopes: listOf(oneOf(SCOPES), 0, SCOPES.length),
+  purposes: listOf(oneOf(PURPOSES), 1, PURPOSES.length),
+  givenAt: count,
+  expiresAt: count,
+  channel: oneOf(CHANNELS),
+  state: literal('given'),
   excludes,
 })
 
@@ -104,6 +110,11 @@ const consentSchema = z.strictObject({
 export function isSortedUnique(list: readonly string[]): boolean {
   for (let i = 1; i < list.length; i += 1) if ((list[i - 1] ?? '') >= (list[i] ?? '')) return false
   return true
+}
+
+/** The list sorted, as a new one; most are sorted already, and sorting allocates much. */
+export function sorted<Word extends string>(list: readonly Word[]): Word[] {
+  return isSortedUnique(list) ? [...list] : list.toSorted()
 }
 
 type Unchecked = Omit<ConsentRecord, 'excludes'> & { excludes?: string[] }
@@ -137,13 +148,13 @@ export function parseConsentInput(json: unknown): ConsentRecord {
   const input = parseWith(consentInputSchema, json)
   return check({
     notice: input.notice,
-    scopes: input.scopes.toSorted(),
-    purposes: input.purposes?.toSorted() ?? [...PURPOSES],
+    scopes: sorted(input.scopes),
+    purposes: sorted(input.purposes ?? PURPOSES),
     givenAt: input.givenAt,
     expiresAt: input.expiresAt ?? input.givenAt + CONSENT_SECONDS,
     channel: input.channel,
     state: 'given',
-    ...(input.excludes && { excludes: input.excludes.toSorted() }),
+    ...(input.excludes && { excludes: sorted(input.excludes) }),
   })
 }
 

@@ -206,16 +206,21 @@ function mayBeUrl(seen: number): boolean {
   return has(seen, SIGN.dotWord) && has(seen, SIGN.domainEnd)
 }
 
-function findWords(folded: string, seen: number): ContactKind | null {
-  if (mayBeEmail(seen) && hits(EMAILS, folded)) return 'email'
-  if (mayBeUrl(seen) && hits(URLS, folded)) return 'url'
-  if (has(seen, SIGN.atSign | SIGN.messenger) && hits(HANDLES, folded)) return 'handle'
-  return null
+const mayBeHandle = (seen: number): boolean => has(seen, SIGN.atSign | SIGN.messenger)
+const mayBeNumber = (signs: Signs): boolean => signs.digits >= PHONE_DIGITS
+
+/** Whether {@link search} would try any pattern at all. */
+function isWorthSearching(signs: Signs): boolean {
+  const { seen } = signs
+  return mayBeNumber(signs) || mayBeEmail(seen) || mayBeUrl(seen) || mayBeHandle(seen)
 }
 
 function search(folded: string, signs: Signs): ContactKind | null {
-  const kind = signs.seen === 0 ? null : findWords(folded, signs.seen)
-  if (kind !== null || signs.digits < PHONE_DIGITS) return kind
+  const { seen } = signs
+  if (mayBeEmail(seen) && hits(EMAILS, folded)) return 'email'
+  if (mayBeUrl(seen) && hits(URLS, folded)) return 'url'
+  if (mayBeHandle(seen) && hits(HANDLES, folded)) return 'handle'
+  if (!mayBeNumber(signs)) return null
   return holdsAccount(folded) ? 'payment' : findNumber(folded)
 }
 
@@ -233,7 +238,8 @@ export function findContactDetails(text: string): { kind: ContactKind } | null {
     plain = foldAstral(text)
     if (plain !== text) signs = quickPass(plain)
   }
-  if (signs.seen === 0 && !signs.mixedScripts && signs.digits < PHONE_DIGITS) return null
+  // Most texts have a word that alone means nothing, such as the de of two languages.
+  if (!signs.mixedScripts && !isWorthSearching(signs)) return null
   const folded = fold(withoutTightSentences(plain))
   const kind = search(folded, signs) ?? searchLatinised(folded, signs)
   return kind === null ? null : { kind }

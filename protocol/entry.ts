@@ -2,8 +2,16 @@
 import { z } from 'zod'
 import { decodeCbor, encodeCbor } from './cbor.ts'
 import { ProtocolError } from './errors.ts'
-import { parseSiteId, recordIdBytes, recordIdOf, type RecordId, type SiteId } from './ids.ts'
+import {
+  parseSiteId,
+  RECORD_ID_BYTES,
+  recordIdBytes,
+  recordIdOf,
+  type RecordId,
+  type SiteId,
+} from './ids.ts'
 import { ENTRY_BYTES } from './limits.ts'
+import { eitherOf, integer, literal, quick, strict } from './quick.ts'
 import { parseRequirements, SITE_TYPES, type Requirements } from './requirements.ts'
 import { bytesOf, count, parseWith } from './schema.ts'
 
@@ -132,7 +140,9 @@ export type SiteEntry = Publish | Withdraw | RequirementsEntry
 export type CoordinatorEntry = Admit | Rotate | Measure | TermsEntry | Order | Breach
 export type Entry = SiteEntry | CoordinatorEntry
 
-const record = bytesOf(16).transform(recordIdOf)
+const record = quick(bytesOf(RECORD_ID_BYTES).transform(recordIdOf), (value) =>
+  value instanceof Uint8Array && value.length === RECORD_ID_BYTES ? recordIdOf(value) : undefined,
+)
 const site = z.string().max(253).transform(parseSiteIdIn)
 const hash = bytesOf(32)
 const key = bytesOf(32)
@@ -181,16 +191,18 @@ const measure = {
   time,
 }
 
-const entrySchema = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('publish'),
-    record,
-    version: count.min(1),
-    profile: hash,
-    consent: hash,
-    time,
-    expires: time,
-  }),
+/** By far the most entries are of this kind. */
+const publishSchema = strict({
+  type: literal('publish'),
+  record,
+  version: integer(1, Number.MAX_SAFE_INTEGER),
+  profile: hash,
+  consent: hash,
+  time,
+  expires: time,
+})
+const anySchema = z.discriminatedUnion('type', [
+  publishSchema,
   z.strictObject({
     type: z.literal('withdraw'),
     record,
@@ -246,6 +258,7 @@ const entrySchema = z.discriminatedUnion('type', [
     time,
   }),
 ])
+const entrySchema = quick(anySchema, eitherOf(publishSchema))
 
 /**
  * The deterministic CBOR of an entry.

@@ -1,6 +1,7 @@
 /** Runs a zod schema over untrusted input and turns its first issue into a ProtocolError. */
 import { z } from 'zod'
 import { ProtocolError, type ProtocolErrorCode } from './errors.ts'
+import { integer, quick, readQuickly } from './quick.ts'
 
 /** Thrown inside a schema's refinement or transform via `context.addIssue({ code: 'custom', params: { protocol } })`. */
 export interface ProtocolIssue {
@@ -46,27 +47,28 @@ function refusal(issue: z.core.$ZodIssue): ProtocolError {
  * @throws ProtocolError for the first issue, with the JSON pointer of the field and never its value
  */
 export function parseWith<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const taken = readQuickly(schema, value)
+  if (taken !== undefined) return taken
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const [issue] = result.error.issues
   throw issue === undefined ? new ProtocolError('malformed', '', 'valid input') : refusal(issue)
 }
 
+function bytesThat(test: (bytes: Uint8Array) => boolean, expected: string): z.ZodType<Uint8Array> {
+  const isIt = (value: unknown): boolean => value instanceof Uint8Array && test(value)
+  return quick(z.custom<Uint8Array>(isIt, expected), (value) => (isIt(value) ? value : undefined))
+}
+
 /** A byte string of exactly `length` bytes. */
 export function bytesOf(length: number): z.ZodType<Uint8Array> {
-  return z.custom<Uint8Array>(
-    (value) => value instanceof Uint8Array && value.length === length,
-    `a byte string of ${length} bytes`,
-  )
+  return bytesThat((bytes) => bytes.length === length, `a byte string of ${length} bytes`)
 }
 
 /** A byte string of at most `max` bytes. */
 export function bytesUpTo(max: number): z.ZodType<Uint8Array> {
-  return z.custom<Uint8Array>(
-    (value) => value instanceof Uint8Array && value.length <= max,
-    `a byte string of at most ${max} bytes`,
-  )
+  return bytesThat((bytes) => bytes.length <= max, `a byte string of at most ${max} bytes`)
 }
 
 /** A non-negative whole number, e.g. a tree size or unix seconds. */
-export const count = z.int().min(0)
+export const count = integer(0, Number.MAX_SAFE_INTEGER)

@@ -3,12 +3,14 @@
  * it and which consent it needs. What is not here is refused, from sites and from partners alike.
  */
 import { z } from 'zod'
-import { isSortedUnique, type Scope } from './consent.ts'
+import { isSortedUnique, sorted, type Scope } from './consent.ts'
 import { findContactDetails } from './contact.ts'
 import { COUNTRIES, isCountry } from './countries.ts'
 import { ageOn, isIsoDate, type IsoDate } from './dates.ts'
 import { ProtocolError } from './errors.ts'
+import { integer, listOf, oneOf, quick, strict, textThat } from './quick.ts'
 import { parseWith, type ProtocolIssue } from './schema.ts'
+import { objectOf } from './shape.ts'
 
 /** Policy §12.1: never shown; shown; shown if the member has given it. */
 export type Visibility = 'hidden' | 'visible' | 'optional'
@@ -50,8 +52,10 @@ const GALLERY_PICTURES = 12
 const because = (expected: string): { params: { protocol: ProtocolIssue } } => ({
   params: { protocol: { code: 'out_of_range', expected } },
 })
-const matching = (pattern: RegExp, expected: string): z.ZodString =>
-  z.string().refine((value) => pattern.test(value), because(expected))
+function matching(pattern: RegExp, expected: string): z.ZodString {
+  const test = (value: string): boolean => pattern.test(value)
+  return textThat(test, z.string().refine(test, because(expected)))
+}
 
 /** Characters are Unicode code points, as the sites' databases count them. */
 function hasAtMost(value: string, chars: number): boolean {
@@ -66,32 +70,37 @@ const CONTROL_BUT_LINES = /[^\P{Cc}\n\r\t]/u
 
 function text(chars: number, lines: 'line' | 'lines' = 'line'): z.ZodString {
   const forbidden = lines === 'line' ? CONTROL : CONTROL_BUT_LINES
-  return z
-    .string()
-    .refine(
-      (value) =>
-        value.length > 0 &&
-        hasAtMost(value, chars) &&
-        value.isWellFormed() &&
-        !forbidden.test(value),
-      because(`1 to ${chars} characters of text without control characters`),
-    )
-    .meta({ minLength: 1, maxLength: chars })
+  const test = (value: string): boolean =>
+    value.length > 0 && hasAtMost(value, chars) && value.isWellFormed() && !forbidden.test(value)
+  const expected = `1 to ${chars} characters of text without control characters`
+  return textThat(
+    test,
+    z.string().refine(test, because(expected)).meta({ minLength: 1, maxLength: chars }),
+  )
 }
 
-const age = z.int().min(ADULT_YEARS).max(OLDEST_YEARS)
-const date = z
-  .string()
-  .refine(isIsoDate, because('a date as YYYY-MM-DD'))
-  .meta({ format: 'date' }) as unknown as z.ZodType<IsoDate, string>
-const country = z
-  .string()
-  .refine(isCountry, because('an ISO 3166-1 alpha-2 country code'))
-  .meta({ enum: [...COUNTRIES] })
+function degreesUpTo(most: number): z.ZodNumber {
+  return quick(z.number().min(-most).max(most), (value) =>
+    typeof value === 'number' && Math.abs(value) <= most ? value : undefined,
+  )
+}
+
+const age = integer(ADULT_YEARS, OLDEST_YEARS)
+const date = textThat(
+  isIsoDate,
+  z.string().refine(isIsoDate, because('a date as YYYY-MM-DD')).meta({ format: 'date' }),
+) as unknown as z.ZodType<IsoDate, string>
+const country = textThat(
+  isCountry,
+  z
+    .string()
+    .refine(isCountry, because('an ISO 3166-1 alpha-2 country code'))
+    .meta({ enum: [...COUNTRIES] }),
+)
 const language = matching(/^[a-z]{2,3}$/, 'a BCP 47 primary language tag in lower case')
 const picture = matching(/^[0-9a-f]{64}$/, 'a SHA-256 as 64 lower-case hexadecimal digits')
 const choice = <const T extends readonly string[]>(...options: T) =>
-  z.enum([...options, 'undisclosed'])
+  oneOf([...options, 'undisclosed'])
 
 interface Field {
   visibility: Visibility
@@ -125,28 +134,28 @@ export const FIELDS = {
   nickname: must(text(64), searched),
   birthDate: may(date, { scope: 'birth-date', visibility: 'visible' }),
   ageYears: may(age, { unit: 'years', visibility: 'visible' }),
-  gender: must(z.enum(GENDERS)),
+  gender: must(oneOf(GENDERS)),
   genderDescription: may(text(100), searched),
-  seeks: must(z.array(z.enum(SOUGHT)).min(1).max(SOUGHT.length)),
+  seeks: must(listOf(oneOf(SOUGHT), 1, SOUGHT.length)),
   seeksAgeMin: must(age, { unit: 'years' }),
   seeksAgeMax: must(age, { unit: 'years' }),
   country: must(country),
-  latitudeTenths: may(z.int().min(-900).max(900), {
+  latitudeTenths: may(integer(-900, 900), {
     unit: 'tenths of a degree',
     visibility: 'visible',
   }),
-  longitudeTenths: may(z.int().min(-1800).max(1800), {
+  longitudeTenths: may(integer(-1800, 1800), {
     unit: 'tenths of a degree',
     visibility: 'visible',
   }),
   region: may(text(100), searched),
   city: may(text(100), searched),
   language: must(language, { visibility: 'hidden' }),
-  languages: may(z.array(language).min(1).max(LANGUAGES_PER_PROFILE)),
+  languages: may(listOf(language, 1, LANGUAGES_PER_PROFILE)),
   firstName: may(text(64), { ...searched, scope: 'names' }),
   lastName: may(text(64), { ...searched, scope: 'names' }),
   picture: may(picture, { scope: 'pictures', visibility: 'visible' }),
-  gallery: may(z.array(picture).min(1).max(GALLERY_PICTURES), { scope: 'pictures' }),
+  gallery: may(listOf(picture, 1, GALLERY_PICTURES), { scope: 'pictures' }),
   bodyType: may(choice('slim', 'average', 'athletic', 'curvy', 'large', 'other'), {
     scope: 'appearance',
   }),
@@ -157,8 +166,8 @@ export const FIELDS = {
   eyeColour: may(choice('blue', 'green', 'grey', 'brown', 'hazel', 'black', 'other'), {
     scope: 'appearance',
   }),
-  heightCm: may(z.int().min(100).max(250), { scope: 'appearance', unit: 'cm' }),
-  weightKg: may(z.int().min(30).max(300), { scope: 'appearance', unit: 'kg' }),
+  heightCm: may(integer(100, 250), { scope: 'appearance', unit: 'cm' }),
+  weightKg: may(integer(30, 300), { scope: 'appearance', unit: 'kg' }),
   race: may(
     choice(
       'asian',
@@ -231,13 +240,13 @@ const {
   ...inputSchemas
 } = SHARED_SCHEMAS
 
-const sharedProfileSchema = z.strictObject(SHARED_SCHEMAS)
+const sharedProfileSchema = strict(SHARED_SCHEMAS)
 /** The JSON by which a site hands in a profile; cross-field rules are in parseProfileInput. */
-export const profileInputSchema = z.strictObject({
+export const profileInputSchema = strict({
   ...inputSchemas,
   birthDate: date,
-  latitude: z.number().min(-90).max(90).exactOptional(),
-  longitude: z.number().min(-180).max(180).exactOptional(),
+  latitude: degreesUpTo(90).exactOptional(),
+  longitude: degreesUpTo(180).exactOptional(),
 })
 /** A profile as it leaves its home. */
 export type SharedProfile = z.output<typeof sharedProfileSchema>
@@ -326,8 +335,8 @@ export function checkSharedProfile(profile: SharedProfile, eligibility?: Eligibi
  */
 export function parseProfileInput(json: unknown, eligibility?: Eligibility): ProfileInput {
   const input = parseWith(profileInputSchema, json)
-  input.seeks.sort()
-  input.languages?.sort()
+  input.seeks = sorted(input.seeks)
+  if (input.languages !== undefined) input.languages = sorted(input.languages)
   if ((input.latitude === undefined) !== (input.longitude === undefined))
     throw new ProtocolError('out_of_range', '/latitude', 'both coordinates or none')
   checkCommon(input)
@@ -368,21 +377,26 @@ export function shareProfile(
     throw new ProtocolError('no_consent', '/scopes', 'the scope discovery among them')
   const { birthDate: born, latitude, longitude, ...rest } = input
   const keptBack: string[] = []
-  const profile: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(rest)) {
-    if (scopes.includes(FIELDS[name as keyof typeof rest].scope)) profile[name] = value
+  const names: string[] = []
+  const values: unknown[] = []
+  const share = (name: FieldName, value: unknown): void => {
+    names.push(name)
+    values.push(value)
+  }
+  for (const name of Object.keys(rest) as (keyof typeof rest)[]) {
+    if (scopes.includes(FIELDS[name].scope)) share(name, rest[name])
     else keptBack.push(name)
   }
-  if (scopes.includes('birth-date')) profile['birthDate'] = born
+  if (scopes.includes('birth-date')) share('birthDate', born)
   else {
-    profile['ageYears'] = ageOn(born, today)
+    share('ageYears', ageOn(born, today))
     keptBack.push('birthDate')
   }
   if (latitude !== undefined && longitude !== undefined) {
-    profile['latitudeTenths'] = tenths(latitude)
-    profile['longitudeTenths'] = tenths(longitude)
+    share('latitudeTenths', tenths(latitude))
+    share('longitudeTenths', tenths(longitude))
   }
-  return { profile: profile as SharedProfile, keptBack: keptBack.toSorted() }
+  return { profile: objectOf(names, values) as SharedProfile, keptBack: sorted(keptBack) }
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   NOTE_BYTES,
   PROOF_HASHES,
 } from './limits.ts'
+import { eitherOf, listOf, literal, oneOf, quick, strict } from './quick.ts'
 import { bytesOf, bytesUpTo, count, parseWith } from './schema.ts'
 
 export const SYNC_PROTOCOL = '/dpn/sync/1'
@@ -113,7 +114,7 @@ const site = z
     }
   })
 const noteText = z.string().max(NOTE_BYTES)
-const entries = z.array(bytesUpTo(ENTRY_BYTES)).max(65_536)
+const entries = listOf(bytesUpTo(ENTRY_BYTES), 0, 65_536)
 const addresses = z.array(z.string().max(ADDRESS_CHARS)).max(ADDRESSES)
 const heads = z.array(z.strictObject({ log: site, size: count, heartbeat: count })).max(HEADS)
 const indexes = z
@@ -151,16 +152,13 @@ const bodiesRequestSchema = z.strictObject({
   requirements: count,
   registry: count,
 })
-const bodiesReplySchema = z.strictObject({
-  answers: z
-    .array(
-      z.discriminatedUnion('kind', [
-        z.strictObject({ kind: z.literal('body'), index: count, body: bytesUpTo(BODY_BYTES) }),
-        z.strictObject({ kind: z.enum(['withheld', 'gone', 'unknown']), index: count }),
-      ]),
-    )
-    .max(BODIES_PER_REQUEST),
-})
+const givenSchema = strict({ kind: literal('body'), index: count, body: bytesUpTo(BODY_BYTES) })
+const refusedSchema = strict({ kind: oneOf(['withheld', 'gone', 'unknown']), index: count })
+const answerSchema = quick(
+  z.discriminatedUnion('kind', [givenSchema, refusedSchema]),
+  eitherOf(givenSchema, refusedSchema),
+)
+const bodiesReplySchema = strict({ answers: listOf(answerSchema, 0, BODIES_PER_REQUEST) })
 const reportSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('receipt'), log: site, note: noteText }),
   z.strictObject({ kind: z.literal('disclosures'), partner: site, time: count, indexes }),

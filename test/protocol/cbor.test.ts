@@ -124,6 +124,36 @@ describe('encodeCbor', () => {
     expect(() => encodeCbor(loop)).toThrow('too_large')
   })
 
+  it('agrees on text of any length and width, where its length in bytes moves it', () => {
+    const width = fc.constantFrom('a', 'é', '€', '😀', 'a\u0301')
+    const lengths = [1, 5, 7, 22, 24, 80, 86, 127, 128, 254, 256, 21_845, 32_767, 32_768, 65_536]
+    fc.assert(
+      fc.property(width, fc.constantFrom(...lengths), fc.string(), (unit, count, end) => {
+        const text = [unit.repeat(count) + end]
+        const bytes = encodeCbor(text)
+        expect(equalBytes(bytes, encodeAny(text, rfc8949EncodeOptions))).toBe(true)
+        expect(decodeCbor(bytes)).toEqual(text)
+      }),
+    )
+  })
+
+  it('agrees on keys again and again, of which some share a place in what it remembers', () => {
+    const keys = fc.array(fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 25 }), {
+      minLength: 1,
+      maxLength: 12,
+    })
+    fc.assert(
+      fc.property(keys, (names) => {
+        const map = Object.fromEntries(names.map((name) => [name, 0]))
+        delete map['__proto__']
+        const bytes = encodeCbor(map)
+        expect(equalBytes(bytes, encodeAny(map, rfc8949EncodeOptions))).toBe(true)
+        expect(decodeCbor(bytes)).toEqual(map)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   it('encodes values larger than its buffer, and small ones after them', () => {
     const large = [new Uint8Array(200_000).fill(7), 'ü'.repeat(100_000), 'a'.repeat(70_000)]
     expect(decodeCbor(encodeCbor(large))).toEqual(large)

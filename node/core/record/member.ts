@@ -109,5 +109,6 @@ export function memberKeyOf(crypto: Crypto, keys: PrivateKeys, id: string): Uint
 
 /** Tells a repeated input from a changed one without keeping it. */
 export function inputDigestOf(crypto: Crypto, keys: PrivateKeys, input: MemberInput): Uint8Array {
-  return crypto.hmacSha256(keys.index, labelled('input', toUtf8(JSON.stringify(input))))
+  const digest = crypto.sha256(toUtf8(JSON.stringify(input)))
+  return crypto.hmacSha256(keys.index, labelled('input', digest))
 }
