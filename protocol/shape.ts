@@ -6,12 +6,20 @@ interface Shape<T> {
 }
 /** Keys remembered before all is forgotten: far more than all messages together have. */
 const LIMIT = 4096
+/** Longer lists and longer keys are no message of ours: a peer must not fill this memory with them. */
+const LONGEST_LIST = 64
+const LONGEST_KEY = 64
+
+function isOrdinary(keys: readonly string[]): boolean {
+  return keys.length <= LONGEST_LIST && keys.every((key) => key.length <= LONGEST_KEY)
+}
 
 /** A function of keys in their order that makes its answer once for each list of them. */
 export function byKeys<T>(make: (keys: readonly string[]) => T): (keys: readonly string[]) => T {
   let root: Shape<T> = { next: new Map(), made: null }
   let count = 0
   return (keys) => {
+    if (!isOrdinary(keys)) return make(keys)
     if (count > LIMIT) {
       root = { next: new Map(), made: null }
       count = 0
