@@ -15,9 +15,13 @@ declare function atob(text: string): string
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+/** Texts up to this size are encoded here and copied: the platform's `encode` takes three times that. */
+const scratch = new Uint8Array(16 * 1024)
+
 /** UTF-8 bytes of `text`. */
 export function toUtf8(text: string): Uint8Array {
-  return encoder.encode(text)
+  if (3 * text.length > scratch.length) return encoder.encode(text)
+  return scratch.slice(0, encoder.encodeInto(text, scratch).written)
 }
 
 /**

@@ -114,9 +114,11 @@ export async function createSite(
     onPublished: node.published,
   }
   const members = createOwnMembers(publishPorts)
+  const publisher = createPublisher(publishPorts)
   const withdrawer = createWithdrawer({
     ...publishPorts,
     eraser: node.eraser,
+    onAsked: publisher.stop,
     onWithdrawn: async (appended) => {
       if (appended !== null) await node.heartbeat()
     },
@@ -155,7 +157,7 @@ export async function createSite(
   return {
     node,
     members,
-    publisher: createPublisher(publishPorts),
+    publisher,
     withdrawer,
     demands: createDemands({ ...publishPorts, onPublished: node.published }),
     discovery: createDiscovery({ view, store, vault, clock }),

@@ -134,6 +134,32 @@ describe('a withdrawal', () => {
     expect(keysOn(b)).toBe(0)
   })
 
+  it('overtakes what waits to be published, and stops it where it is about the same member', async () => {
+    const { world, a } = await aPair()
+    const { publisher, withdrawer } = a.site
+    const puts = [
+      publisher.put([aMember('m2')]),
+      publisher.put([aMember('m3')]),
+      publisher.put([aMember('m4'), aMember('m1', { profile: { nickname: 'Ivy Moss' } })]),
+    ]
+    const withdrawn = await withdrawer.withdraw(['m1', 'm4'], 'consent-withdrawn', '')
+    // After the entries of requirements, m1 and m2, and before that of m3. There was no m4 yet.
+    expect([...withdrawn].map(([id, { index }]) => [id, index])).toEqual([['m1', 3]])
+    const outcomes = (await Promise.all(puts)).flat()
+    expect(outcomes.map(({ kind }) => kind)).toEqual([
+      'published',
+      'published',
+      'refused',
+      'refused',
+    ])
+    expect(outcomes[2]).toMatchObject({ error: { code: 'no_consent', path: '/consent' } })
+    await world.quiet()
+    expect(await a.site.members.get('m4')).toBeNull()
+    // A consent given since then is a new decision.
+    const givenAt = world.clock.now()
+    await put(a, aMember('m4', { consent: { givenAt } }))
+  })
+
   it('does not wait for publishing whose announcement hangs', async () => {
     const { world, a, b } = await aPair()
     const { network } = a.ports

@@ -21,6 +21,7 @@ import type {
   WriteTransaction,
 } from '../store.ts'
 import { memberKeyOf, openHomePart, type HomePart } from './member.ts'
+import type { View } from '../view.ts'
 import { draftOf, writeDrafts, type Draft, type PublishPorts } from './publish.ts'
 
 /** A member of this site whose record is live. */
@@ -80,6 +81,29 @@ const PAGE = 1000
 /** Whether a body may say another age than today's. One that came back may lack the birthday. */
 function mayHaveAged({ ageYears, birthDay }: Facts, today: number): boolean {
   return ageYears !== null && (birthDay === null || ageYears !== ageOnDay(birthDay, today))
+}
+
+/** When a record ended, by the entry that ended it. */
+async function endTimes(
+  view: View,
+  tx: WriteTransaction,
+  states: readonly RecordState[],
+): Promise<Map<RecordId, number>> {
+  const orders = view.registry().orders.filter(({ site }) => site === view.self)
+  const indexes = states.flatMap(({ endIndex }) => endIndex ?? [])
+  const entries = await tx.logs.entriesAt(view.self, indexes)
+  return new Map(
+    states.flatMap(({ record, firstIndex, endIndex }): [RecordId, number][] => {
+      const bytes = endIndex === null ? undefined : entries.get(endIndex)
+      const end =
+        bytes === undefined
+          ? orders.find(
+              (one) => one.record === record || (one.record === null && firstIndex < one.size),
+            )
+          : decodeEntry(bytes)
+      return end === undefined ? [] : [[record, end.time]]
+    }),
+  )
 }
 
 /** Creates the desk for this site's own members. */
@@ -179,28 +203,6 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     }
   }
 
-  /** When a record ended, by the entry that ended it. */
-  async function endTimes(
-    tx: WriteTransaction,
-    states: readonly RecordState[],
-  ): Promise<Map<RecordId, number>> {
-    const orders = view.registry().orders.filter(({ site }) => site === view.self)
-    const indexes = states.flatMap(({ endIndex }) => endIndex ?? [])
-    const entries = await tx.logs.entriesAt(view.self, indexes)
-    return new Map(
-      states.flatMap(({ record, firstIndex, endIndex }): [RecordId, number][] => {
-        const bytes = endIndex === null ? undefined : entries.get(endIndex)
-        const end =
-          bytes === undefined
-            ? orders.find(
-                (one) => one.record === record || (one.record === null && firstIndex < one.size),
-              )
-            : decodeEntry(bytes)
-        return end === undefined ? [] : [[record, end.time]]
-      }),
-    )
-  }
-
   /** Their consents end too: else the old ones, sent again, would publish them anew. */
   async function removeEnded(
     tx: WriteTransaction,
@@ -208,6 +210,7 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     states: readonly RecordState[],
   ): Promise<void> {
     const times = await endTimes(
+      view,
       tx,
       states.filter(({ live }) => !live),
     )
@@ -222,6 +225,27 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
           time: Math.max(last.time, times.get(last.record) ?? clock.now()),
         })),
     )
+  }
+
+  /** Looks at one page of records; `last` is where it ends, null where there are no more. */
+  async function publishBirthdaysAbove(
+    above: number,
+  ): Promise<{ count: number; last: number | null }> {
+    const today = dayOf(clock.now())
+    const { minimumAge } = view.registry().terms
+    const page = await store.read((tx) => tx.bodies.columns(view.self, above, PAGE))
+    // By their columns: to open every body would keep withdrawals waiting for the lock.
+    const due = page.filter(({ facts }) => mayHaveAged(facts, today))
+    const loaded = await load(await rowsOf(due))
+    const aged = loaded.filter(({ body: { profile }, home }) => {
+      const age = ageOnDay(dayNumber(home.birthDate), today)
+      return profile.ageYears !== undefined && profile.ageYears !== age && age >= minimumAge
+    })
+    await writeDrafts(
+      ports,
+      aged.map((one) => redraft(one, one.body.consent, null)),
+    )
+    return { count: aged.length, last: page.at(-1)?.index ?? null }
   }
 
   async function changeConsent(id: string, json: unknown): Promise<OwnMember> {
@@ -267,32 +291,16 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     },
     disclosures: (record) => store.read((tx) => tx.ledger.ofRecord(view.self, record)),
     changeConsent: (id, consent) => lock(() => changeConsent(id, consent)),
-    publishBirthdays: () =>
-      lock(async () => {
-        const today = dayOf(clock.now())
-        const { minimumAge } = view.registry().terms
-        let count = 0
-        for (let above = -1; ;) {
-          const from = above
-          const page = await store.read((tx) => tx.bodies.columns(view.self, from, PAGE))
-          const last = page.at(-1)
-          if (last === undefined) break
-          above = last.index
-          // By their columns: to open every body would keep withdrawals waiting for the lock.
-          const due = page.filter(({ facts }) => mayHaveAged(facts, today))
-          const loaded = await load(await rowsOf(due))
-          const aged = loaded.filter(({ body: { profile }, home }) => {
-            const age = ageOnDay(dayNumber(home.birthDate), today)
-            return profile.ageYears !== undefined && profile.ageYears !== age && age >= minimumAge
-          })
-          await writeDrafts(
-            ports,
-            aged.map((one) => redraft(one, one.body.consent, null)),
-          )
-          count += aged.length
-        }
-        return count
-      }),
+    publishBirthdays: async () => {
+      let count = 0
+      for (let above: number | null = -1; above !== null;) {
+        const from: number = above
+        const page = await lock(() => publishBirthdaysAbove(from), 'bulk')
+        count += page.count
+        above = page.last
+      }
+      return count
+    },
     reconcile: () =>
       lock(async () => {
         for await (const rows of pages()) {

@@ -8,6 +8,7 @@ import { at, ProtocolError } from '../../../protocol/errors.ts'
 import { RECORD_ID_BYTES, recordIdOf, type RecordId } from '../../../protocol/ids.ts'
 import { shareProfile, type Eligibility } from '../../../protocol/vocabulary.ts'
 import type { PrivateKeys } from '../identity.ts'
+import type { Lock } from '../lock.ts'
 import type { Appended, LogWriter } from '../log/writer.ts'
 import type { Clock, Crypto, Random, Vault } from '../ports.ts'
 import type { ConsentEvent, HeldBody, MemberRow, RecordState, Store } from '../store.ts'
@@ -33,13 +34,20 @@ export type PutOutcome =
 
 export interface Publisher {
   /**
-   * Publishes, updates or leaves as they are members given as JSON, all in one durable batch.
-   * Outcomes are in the order of the inputs.
+   * Publishes, updates or leaves as they are members given as JSON, in durable batches of at most
+   * {@link BATCH_MEMBERS}, between which withdrawals have their turn. Outcomes are in the order of
+   * the inputs.
    *
-   * @throws ProtocolError `not_ready` while the log may not be written; then nothing is changed
+   * @throws ProtocolError `not_ready` while the log may not be written; then the batch at hand, and
+   *   what follows it, is not written
    */
   put: (inputs: readonly unknown[]) => Promise<PutOutcome[]>
+  /** Refuses these members in what was handed in and still waits: call it where they withdraw. */
+  stop: (ids: readonly string[]) => void
 }
+
+/** Members written at once: what a withdrawal may have to wait for. */
+export const BATCH_MEMBERS = 1000
 
 /** One new version, ready to be sealed and written. */
 export interface Draft {
@@ -63,7 +71,7 @@ export interface PublishPorts {
   keys: PrivateKeys
   writer: LogWriter
   /** Serialises everything that changes this site's own members. */
-  lock: <T>(task: () => Promise<T>) => Promise<T>
+  lock: Lock
   onPublished: (appended: Appended) => Promise<void>
 }
 
@@ -221,8 +229,7 @@ export function createPublisher(ports: PublishPorts): Publisher {
   ): { outcome: PutOutcome; draft: Draft | null } {
     const { row, state, last } = known
     // Ended by an order, or by an entry that came back after a restore, and not yet reconciled.
-    if (state?.live === false)
-      throw new ProtocolError('no_consent', '/consent', 'a consent given after the withdrawal')
+    if (state?.live === false) throw withdrawnSince()
     const inputDigest = inputDigestOf(crypto, keys, input)
     const { today } = eligibility()
     checkConsent(input.consent, last)
@@ -270,35 +277,64 @@ export function createPublisher(ports: PublishPorts): Publisher {
     await writeDrafts(ports, drafts)
   }
 
-  return {
-    put: (inputs) =>
-      lock(async () => {
-        const outcomes: PutOutcome[] = []
-        let batch: { at: number; key: Uint8Array; input: MemberInput }[] = []
-        let ids = new Set<string>()
-        const limits = eligibility()
-        for (const [place, json] of inputs.entries()) {
-          try {
-            const input = parseMember(json, limits)
-            if (ids.has(input.id)) {
-              // The same member twice: the later one updates what the earlier one published.
-              await putDistinct(batch, outcomes)
-              batch = []
-              ids = new Set()
-            }
-            ids.add(input.id)
-            batch.push({ at: place, key: memberKeyOf(crypto, keys, input.id), input })
-          } catch (error) {
-            outcomes[place] = refused(error)
-          }
+  /** By call of `put`: who has withdrawn since. */
+  const waiting = new Set<Set<string>>()
+
+  async function putBatch(
+    inputs: readonly unknown[],
+    stopped: ReadonlySet<string>,
+  ): Promise<PutOutcome[]> {
+    const outcomes: PutOutcome[] = []
+    let batch: { at: number; key: Uint8Array; input: MemberInput }[] = []
+    let ids = new Set<string>()
+    const limits = eligibility()
+    for (const [place, json] of inputs.entries()) {
+      try {
+        const input = parseMember(json, limits)
+        if (stopped.has(input.id)) throw withdrawnSince()
+        if (ids.has(input.id)) {
+          // The same member twice: the later one updates what the earlier one published.
+          await putDistinct(batch, outcomes)
+          batch = []
+          ids = new Set()
         }
-        await putDistinct(batch, outcomes)
-        return outcomes
-      }),
+        ids.add(input.id)
+        batch.push({ at: place, key: memberKeyOf(crypto, keys, input.id), input })
+      } catch (error) {
+        outcomes[place] = refused(error)
+      }
+    }
+    await putDistinct(batch, outcomes)
+    return outcomes
+  }
+
+  return {
+    put: async (inputs) => {
+      const outcomes: PutOutcome[] = []
+      const stopped = new Set<string>()
+      waiting.add(stopped)
+      try {
+        for (let from = 0; from < inputs.length; from += BATCH_MEMBERS) {
+          const batch = inputs.slice(from, from + BATCH_MEMBERS)
+          for (const outcome of await lock(() => putBatch(batch, stopped), 'bulk'))
+            outcomes.push(outcome)
+        }
+      } finally {
+        waiting.delete(stopped)
+      }
+      return outcomes
+    },
+    stop: (ids) => {
+      for (const stopped of waiting) for (const id of ids) stopped.add(id)
+    },
   }
 }
 
 const nothing: Known = { row: undefined, state: undefined, last: undefined }
+
+function withdrawnSince(): ProtocolError {
+  return new ProtocolError('no_consent', '/consent', 'a consent given after the withdrawal')
+}
 
 function refused(error: unknown): PutOutcome {
   // Not being ready is this node's state, not a fault of one member: the whole call fails.

@@ -3,6 +3,7 @@ import { toHex } from '../../../protocol/bytes.ts'
 import type { Withdraw, WithdrawReason } from '../../../protocol/entry.ts'
 import type { RecordId } from '../../../protocol/ids.ts'
 import type { PrivateKeys } from '../identity.ts'
+import type { Lock } from '../lock.ts'
 import type { Appended, LogWriter } from '../log/writer.ts'
 import type { Clock, Crypto } from '../ports.ts'
 import type { MemberRow, Store, WriteTransaction } from '../store.ts'
@@ -45,7 +46,9 @@ export function createWithdrawer(ports: {
   keys: PrivateKeys
   writer: LogWriter
   eraser: Eraser
-  lock: <T>(task: () => Promise<T>) => Promise<T>
+  lock: Lock
+  /** Called at once, since a withdrawal may overtake members that wait to be published. */
+  onAsked: (ids: readonly string[]) => void
   onWithdrawn: (appended: Appended | null) => Promise<void>
 }): Withdrawer {
   const { view, store, clock, crypto, keys, writer, eraser, lock, onWithdrawn } = ports
@@ -106,8 +109,9 @@ export function createWithdrawer(ports: {
   }
 
   return {
-    withdraw: (ids, reason, notice) =>
-      lock(async () => {
+    withdraw: (ids, reason, notice) => {
+      ports.onAsked(ids)
+      return lock(async () => {
         const byKey = new Map(ids.map((id) => [toHex(memberKeyOf(crypto, keys, id)), id] as const))
         const rows = await store.read((tx) =>
           tx.members.byKeys([...new Set(ids)].map((id) => memberKeyOf(crypto, keys, id))),
@@ -121,7 +125,8 @@ export function createWithdrawer(ports: {
             return id === undefined || one === undefined ? [] : [[id, one]]
           }),
         )
-      }),
+      })
+    },
     withdrawRecords: (records, reason, notice) =>
       lock(async () => {
         // Of a record whose body nobody has any more, a restored node does not know the member.

@@ -1,16 +1,17 @@
 /** `/v1/members:bulk`: many members as NDJSON, in and out as streams. */
 import { z } from '@hono/zod-openapi'
 import { parseMemberId } from '../../core/record/member.ts'
+import { BATCH_MEMBERS } from '../../core/record/publish.ts'
 import type { Site } from '../../core/site.ts'
 import type { Door } from '../app.ts'
-import { assertNdjson, JSON_BYTES, readLines, type JsonLine } from '../body.ts'
+import { assertNdjson, readLines, type JsonLine } from '../body.ts'
 import { mount } from '../operation.ts'
 import { problemOf } from '../problem.ts'
 import { WRITE, type SitePorts } from './ports.ts'
 import { MEMBER_EXAMPLE, memberInput, putOutcome } from './shapes.ts'
 
-/** Members written in one durable batch. */
-const BATCH_LINES = 500
+/** Bytes of lines that are collected for one durable batch, whatever their number. */
+const BATCH_BYTES = 2 * 1024 * 1024
 const NDJSON = 'application/x-ndjson'
 
 interface LineResult {
@@ -51,7 +52,7 @@ async function* batches(lines: AsyncIterable<JsonLine>): AsyncGenerator<JsonLine
   for await (const line of lines) {
     batch.push(line)
     bytes += line.bytes
-    if (batch.length < BATCH_LINES && bytes < JSON_BYTES) continue
+    if (batch.length < BATCH_MEMBERS && bytes < BATCH_BYTES) continue
     yield batch
     batch = []
     bytes = 0
@@ -96,7 +97,7 @@ export function mountBulk(door: Door, { site, onFault }: SitePorts): void {
         'One member a line as in PUT, with its id. Answers one line for each, in order: line ' +
         '(from 1), id, and outcome or problem. What was answered is durable. If the connection ' +
         'breaks, send it all again: what has not changed is left as it is. Send in one go: ' +
-        'lines are written in batches of 500.',
+        `lines are written in batches of ${BATCH_MEMBERS}.`,
       shownBody: {
         schema: memberInput.extend({ id: z.string() }),
         type: NDJSON,
