@@ -73,6 +73,11 @@ export interface BodiesRequest {
    * that knows other requirements answers `unknown` instead of judging by the wrong ones.
    */
   requirements: number
+  /**
+   * Size of the coordinator's log as the asker has it. A holder that has less answers `unknown`: it
+   * may take somebody to be suspended who is back.
+   */
+  registry: number
 }
 export type BodyAnswer =
   | { kind: 'body'; index: number; body: Uint8Array }
@@ -140,7 +145,12 @@ const syncReplySchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('unknown') }),
 ])
-const bodiesRequestSchema = z.strictObject({ home: site, indexes, requirements: count })
+const bodiesRequestSchema = z.strictObject({
+  home: site,
+  indexes,
+  requirements: count,
+  registry: count,
+})
 const bodiesReplySchema = z.strictObject({
   answers: z
     .array(

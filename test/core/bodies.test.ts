@@ -161,12 +161,18 @@ describe('a body', () => {
   })
 })
 
-async function ask(machine: SiteMachine, from: typeof B, indexes: number[], requirements = 1) {
+async function ask(
+  machine: SiteMachine,
+  from: typeof B,
+  indexes: number[],
+  { requirements = 1, registry = 0 } = {},
+) {
   const answers: BodyAnswer[] = []
   for await (const reply of machine.site.node.handlers.bodies(from, {
     home: machine.id,
     indexes,
     requirements,
+    registry,
   }))
     answers.push(...reply.answers)
   return answers.map(({ kind }) => kind)
@@ -198,8 +204,18 @@ describe('the gate at the door', () => {
     await world.addSite(B)
     await put(c, aMember('m1'))
     await world.quiet()
-    expect(await ask(c, B, [1], 7)).toEqual(['unknown'])
-    expect(await ask(c, B, [1], 1)).toEqual(['body'])
+    expect(await ask(c, B, [1], { requirements: 7 })).toEqual(['unknown'])
+    expect(await ask(c, B, [1], { requirements: 1 })).toEqual(['body'])
+  })
+
+  it('does not judge by an older registry than the asker has', async () => {
+    const c = await world.addSite(C)
+    await world.addSite(B)
+    await put(c, aMember('m1'))
+    await world.quiet()
+    const { size } = c.site.node.view.registry()
+    expect(await ask(c, B, [1], { registry: size + 1 })).toEqual(['unknown'])
+    expect(await ask(c, B, [1], { registry: size })).toEqual(['body'])
   })
 
   it('gives a suspended or unknown site nothing', async () => {
@@ -210,7 +226,7 @@ describe('the gate at the door', () => {
     await world.coordinator.coordinator.admission.measure('suspend', B, 'terms')
     await world.quiet()
     expect(await ask(c, B, [1])).toEqual(['withheld'])
-    expect(await ask(c, A, [1], 0)).toEqual(['withheld'])
+    expect(await ask(c, A, [1], { requirements: 0 })).toEqual(['withheld'])
   })
 
   it('gives nothing while the registry is stale', async () => {

@@ -189,6 +189,7 @@ export async function startPartner(network: TestNetwork, name: string): Promise<
         home: parseSiteId(home),
         indexes: [...indexes],
         requirements: requirements ?? own,
+        registry: made.node.view.registry().size,
       }
       const replies = await all(tapped.bodies(parseSiteId(source), request))
       const answers = replies.flatMap((reply) => reply.answers)

@@ -160,7 +160,7 @@ describe('streams', () => {
     const entries = await all(brio.host.sync(AMOR, { kind: 'entries', log: AMOR, from: 4 }))
     expect(entries.map(({ kind }) => kind)).toEqual(['checkpoint', 'entries', 'entries', 'entries'])
     const bodies = await all(
-      brio.host.bodies(AMOR, { home: AMOR, indexes: [1, 2], requirements: 0 }),
+      brio.host.bodies(AMOR, { home: AMOR, indexes: [1, 2], requirements: 0, registry: 0 }),
     )
     expect(bodies.flatMap(({ answers }) => answers)).toEqual([
       { kind: 'body', index: 1, body: new Uint8Array(1_000).fill(1) },
@@ -181,7 +181,7 @@ describe('streams', () => {
     const brio = await start(BRIO, registry)
     brio.host.learnAddresses([{ site: AMOR, addresses: amor.host.ownAddresses() }])
     expect(
-      await all(brio.host.bodies(AMOR, { home: AMOR, indexes: [5], requirements: 0 })),
+      await all(brio.host.bodies(AMOR, { home: AMOR, indexes: [5], requirements: 0, registry: 0 })),
     ).toEqual([{ answers: [{ kind: 'gone', index: 5 }] }])
   })
 
@@ -189,7 +189,7 @@ describe('streams', () => {
     const registry = await members(AMOR, BRIO)
     const amor = await start(AMOR, registry)
     await expect(
-      all(amor.host.bodies(BRIO, { home: BRIO, indexes: [1], requirements: 0 })),
+      all(amor.host.bodies(BRIO, { home: BRIO, indexes: [1], requirements: 0, registry: 0 })),
     ).rejects.toMatchObject({
       reason: 'unreachable',
     })

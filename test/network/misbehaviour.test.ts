@@ -157,7 +157,9 @@ describe('a request', () => {
     const stream = await connection.newStream(BODIES_PROTOCOL)
     stream.pause()
     const indexes = Array.from({ length: 512 }, (_, index) => index)
-    stream.send(frame(bodiesRequestCodec.encode({ home: AMOR, indexes, requirements: 0 })))
+    stream.send(
+      frame(bodiesRequestCodec.encode({ home: AMOR, indexes, requirements: 0, registry: 0 })),
+    )
     await until(() => returned, 'the handler was told')
     await until(() => amor.events.length > 0, 'told')
     expect(amor.events).toContainEqual(expect.objectContaining({ reason: 'timeout' }))
@@ -175,7 +177,9 @@ describe('a request', () => {
         yield { answers: indexes.map((index) => ({ kind: 'gone', index })) }
       },
     })
-    const request = frame(bodiesRequestCodec.encode({ home: AMOR, indexes: [1], requirements: 0 }))
+    const request = frame(
+      bodiesRequestCodec.encode({ home: AMOR, indexes: [1], requirements: 0, registry: 0 }),
+    )
     const streams: Stream[] = []
     for (let index = 0; index < 3 * SERVED; index++) {
       try {
@@ -190,7 +194,7 @@ describe('a request', () => {
     const caro = await start(CARO, registry)
     await meet(caro, amor)
     expect(
-      await all(caro.host.bodies(AMOR, { home: AMOR, indexes: [1], requirements: 0 })),
+      await all(caro.host.bodies(AMOR, { home: AMOR, indexes: [1], requirements: 0, registry: 0 })),
     ).toHaveLength(1)
     expect(served).toBe(SERVED)
     expect(streams.filter(({ status }) => status === 'open').length).toBeLessThanOrEqual(SERVED)
@@ -252,7 +256,7 @@ describe('a server', () => {
     await until(() => amor.host.connected().includes(BRIO), 'connected')
     return amor
   }
-  const ask = { home: BRIO, indexes: [1, 2], requirements: 0 }
+  const ask = { home: BRIO, indexes: [1, 2], requirements: 0, registry: 0 }
 
   it.each([
     ['claims 4 GiB', [BOMB], 'too_large'],
@@ -334,7 +338,12 @@ describe('an answer', () => {
     const brio = await start(BRIO, registry)
     await meet(brio, amor)
     const indexes = Array.from({ length: 1024 }, (_, index) => index)
-    for await (const reply of brio.host.bodies(AMOR, { home: AMOR, indexes, requirements: 0 })) {
+    for await (const reply of brio.host.bodies(AMOR, {
+      home: AMOR,
+      indexes,
+      requirements: 0,
+      registry: 0,
+    })) {
       expect(reply.answers).toHaveLength(1)
       break
     }
@@ -342,7 +351,7 @@ describe('an answer', () => {
     expect(sent).toBeLessThan(1024)
     expect(amor.events).toEqual([])
     expect(
-      await all(brio.host.bodies(AMOR, { home: AMOR, indexes: [1], requirements: 0 })),
+      await all(brio.host.bodies(AMOR, { home: AMOR, indexes: [1], requirements: 0, registry: 0 })),
     ).toHaveLength(1)
   })
 
@@ -361,7 +370,12 @@ describe('an answer', () => {
     await meet(brio, amor)
     const indexes = Array.from({ length: 1024 }, (_, index) => index)
     let received = 0
-    for await (const reply of brio.host.bodies(AMOR, { home: AMOR, indexes, requirements: 0 })) {
+    for await (const reply of brio.host.bodies(AMOR, {
+      home: AMOR,
+      indexes,
+      requirements: 0,
+      registry: 0,
+    })) {
       received += reply.answers.length
       if (received !== 1) continue
       // The sender has stopped when nothing more goes out for some time.
@@ -401,7 +415,7 @@ describe('an answer', () => {
     const brio = await start(BRIO, registry)
     await meet(brio, amor)
     const asked = Array.from({ length: 100 }, (_, index) =>
-      all(brio.host.bodies(AMOR, { home: AMOR, indexes: [index], requirements: 0 })),
+      all(brio.host.bodies(AMOR, { home: AMOR, indexes: [index], requirements: 0, registry: 0 })),
     )
     const replies = await Promise.all(asked)
     expect(replies.map(([reply]) => reply?.answers[0]?.index)).toEqual(

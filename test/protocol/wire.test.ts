@@ -51,7 +51,7 @@ const MESSAGES: [codec: keyof typeof CODECS, message: Record<string, unknown>][]
   ['syncReply', { kind: 'checkpoint', note: 'n' }],
   ['syncReply', { kind: 'entries', from: 0, entries: [bytes(1)], proof: [bytes(32)] }],
   ['syncReply', { kind: 'unknown' }],
-  ['bodiesRequest', { home: log, indexes: [0, 1, 5], requirements: 0 }],
+  ['bodiesRequest', { home: log, indexes: [0, 1, 5], requirements: 0, registry: 0 }],
   [
     'bodiesReply',
     {
@@ -164,13 +164,13 @@ describe('the codecs', () => {
     ],
     [
       'bodiesRequest',
-      { home: log, indexes: counting(BODIES_PER_REQUEST), requirements: 0 },
-      { home: log, indexes: counting(BODIES_PER_REQUEST + 1), requirements: 0 },
+      { home: log, indexes: counting(BODIES_PER_REQUEST), requirements: 0, registry: 0 },
+      { home: log, indexes: counting(BODIES_PER_REQUEST + 1), requirements: 0, registry: 0 },
     ],
     [
       'bodiesRequest',
-      { home: log, indexes: [0], requirements: 0 },
-      { home: log, indexes: [], requirements: 0 },
+      { home: log, indexes: [0], requirements: 0, registry: 0 },
+      { home: log, indexes: [], requirements: 0, registry: 0 },
     ],
     [
       'bodiesReply',
@@ -200,7 +200,9 @@ describe('the codecs', () => {
   it.each([[[1, 0]], [[3, 3]], [[0, 1, 2, 2]], [[-1, 0]], [['0']]])(
     'refuse the indexes %j',
     (indexes) => {
-      expect(offer('bodiesRequest', { home: log, indexes, requirements: 0 })).not.toBe('accepted')
+      expect(offer('bodiesRequest', { home: log, indexes, requirements: 0, registry: 0 })).not.toBe(
+        'accepted',
+      )
       expect(offer('report', { kind: 'disclosures', partner: log, time: 1, indexes })).not.toBe(
         'accepted',
       )

@@ -245,7 +245,8 @@ export class Faults {
     const indexes = Array.from({ length: 12 }, (_, index) => index)
     const known = this.#world.node(target.site).known.logs.get(asker.site) ?? []
     const newest = known.findLastIndex(({ entry }) => entry.type === 'requirements')
-    const request: BodiesRequest = { home, indexes, requirements: newest + 1 }
+    const registry = this.#dice.chance(0.5) ? 0 : (asker.core?.node.view.registry().size ?? 0)
+    const request: BodiesRequest = { home, indexes, requirements: newest + 1, registry }
     const ask = async (): Promise<void> => {
       for await (const _ of this.#world.network.serve(target, asker, request)) continue
     }

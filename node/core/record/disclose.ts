@@ -54,12 +54,16 @@ export function createDiscloser(ports: {
    * What holds for all records of the home. Where it is this node that knows too little just now,
    * the answer is `unknown`: the partner asks again, here or elsewhere.
    */
-  function homeAnswer(gate: GateView, requirements: number): 'open' | 'withheld' | 'unknown' {
+  function homeAnswer(
+    gate: GateView,
+    { requirements, registry }: BodiesRequest,
+  ): 'open' | 'withheld' | 'unknown' {
     const { home, partner } = gate
     // A machine that was rolled back may still have, keys and all, who has withdrawn since.
     if (home === view.self && !isConfirmed()) return 'unknown'
     if (partner !== home && (view.requirements(partner)?.index ?? -1) + 1 !== requirements)
       return 'unknown'
+    if (gate.registry.size < registry) return 'unknown'
     const decision = decideHome(gate)
     if (decision.kind === 'allowed') return 'open'
     const { reason } = decision
@@ -70,10 +74,11 @@ export function createDiscloser(ports: {
   async function judgeAll(
     tx: WriteTransaction,
     partner: SiteId,
-    { home, indexes, requirements }: BodiesRequest,
+    request: BodiesRequest,
   ): Promise<{ index: number; verdict: Verdict }[]> {
+    const { home, indexes } = request
     const gate = view.gate(home, partner)
-    const answer = homeAnswer(gate, requirements)
+    const answer = homeAnswer(gate, request)
     const { size } = await logStateOf(tx, home)
     const states = new Map(
       (await tx.records.atIndexes(home, indexes)).map((state) => [state.index, state]),

@@ -37,7 +37,17 @@ interface Opened {
   body: Body
   bytes: Uint8Array
 }
+/** What an answer and its checks rely on; if it moves, the batch is asked for again. */
+interface Fence {
+  registrySize: number
+  /** Index of this site's own requirements. */
+  requirements: number | null
+  /** Index of the home's, which name whom it excludes. */
+  homeRequirements: number | null
+}
 interface Batch {
+  /** As it was when the question was put. */
+  before: Fence
   wanted: RecordState[]
   answers: BodyAnswer[]
 }
@@ -70,6 +80,8 @@ export function createFetcher(ports: {
   const again = new Set<SiteId>()
   /** Homes that could not be asked when a relay said that it has nothing to give of them. */
   const hearsay = new Set<SiteId>()
+  /** Homes of which an answer was put aside, since what it relied on had moved: no pause follows. */
+  const moved = new Set<SiteId>()
   /** By "home source": when to ask again. A clock that jumps back ends a pause. */
   const pauses = new Map<string, { since: number; until: number; seconds: number }>()
 
@@ -107,19 +119,32 @@ export function createFetcher(ports: {
     return { columns: columnsOf(body, publish, index), body, bytes }
   }
 
-  /** What the checks of a batch relied on; if it moves, the batch is asked for again. */
-  const fence = () => ({
+  const fence = (home: SiteId): Fence => ({
     registrySize: view.registry().size,
     requirements: view.requirements(view.self)?.index ?? null,
+    homeRequirements: view.requirements(home)?.index ?? null,
   })
 
-  async function stands(tx: WriteTransaction, before: ReturnType<typeof fence>): Promise<boolean> {
-    const registryLog = await logStateOf(tx, view.network)
+  async function stands(tx: WriteTransaction, home: SiteId, before: Fence): Promise<boolean> {
+    const registry = await logStateOf(tx, view.network)
     const own = await logStateOf(tx, view.self)
-    return (
-      registryLog.size === before.registrySize &&
-      (own.requirements?.index ?? null) === before.requirements
-    )
+    const homes = await logStateOf(tx, home)
+    const isUnmoved =
+      registry.size === before.registrySize &&
+      (own.requirements?.index ?? null) === before.requirements &&
+      (homes.requirements?.index ?? null) === before.homeRequirements
+    if (!isUnmoved) moved.add(home)
+    return isUnmoved
+  }
+
+  /** Marks what need not be asked for any more; returns how many. */
+  async function settle(home: SiteId, settled: readonly number[], before: Fence): Promise<number> {
+    if (settled.length === 0) return 0
+    return store.write(async (tx) => {
+      if (!(await stands(tx, home, before))) return 0
+      await tx.records.setAsked(home, settled)
+      return settled.length
+    })
   }
 
   /** Own records whose withdrawal still waits for the log must not come back from a partner. */
@@ -136,7 +161,7 @@ export function createFetcher(ports: {
   async function keep(
     home: SiteId,
     opened: readonly Opened[],
-    before: ReturnType<typeof fence>,
+    before: Fence,
   ): Promise<Set<number>> {
     const sealed = await vault.seal(opened.map(({ bytes }) => bytes))
     const rows: Omit<HeldBody, 'home'>[] = opened.flatMap(({ columns }, at) => {
@@ -145,7 +170,7 @@ export function createFetcher(ports: {
     })
     const kept = new Set(
       await store.write(async (tx) =>
-        (await stands(tx, before))
+        (await stands(tx, home, before))
           ? tx.bodies.insert(home, await withoutPending(tx, home, rows))
           : [],
       ),
@@ -163,9 +188,8 @@ export function createFetcher(ports: {
   async function process(
     home: SiteId,
     source: SiteId,
-    { wanted, answers }: Batch,
+    { before, wanted, answers }: Batch,
   ): Promise<number> {
-    const before = fence()
     if (decideHome(view.gate(home, view.self)).kind === 'refused') return 0
     const indexes = wanted.map(({ index }) => index)
     const entries = await store.read((tx) => tx.logs.entriesAt(home, indexes))
@@ -189,27 +213,26 @@ export function createFetcher(ports: {
         if (source === home && error.path !== '/givenAt') settled.push(index)
       }
     }
-    if (settled.length > 0) {
-      if (source !== home) hearsay.add(home)
-      await store.write((tx) => tx.records.setAsked(home, settled))
-    }
-    if (opened.length === 0) return settled.length
+    if (settled.length > 0 && source !== home) hearsay.add(home)
+    const marked = await settle(home, settled, before)
+    if (opened.length === 0) return marked
     const kept = await keep(home, opened, before)
     if (home === view.self)
       await ports.onOwnBodies(opened.filter(({ columns }) => kept.has(columns.index)))
     events.emit({ type: 'bodies.kept', home, from: source, count: kept.size })
-    return settled.length + kept.size
+    return marked + kept.size
   }
 
   async function ask(home: SiteId, source: SiteId, above: number): Promise<Batch | null> {
+    const before = fence(home)
     const wanted = await store.read((tx) => tx.records.wanted(home, above, BODIES_PER_REQUEST))
     if (wanted.length === 0) return null
     const answers: BodyAnswer[] = []
     const indexes = wanted.map(({ index }) => index)
-    const requirements = (view.requirements(view.self)?.index ?? -1) + 1
-    for await (const reply of network.bodies(source, { home, indexes, requirements }))
-      answers.push(...reply.answers)
-    return { wanted, answers }
+    const requirements = (before.requirements ?? -1) + 1
+    const request = { home, indexes, requirements, registry: before.registrySize }
+    for await (const reply of network.bodies(source, request)) answers.push(...reply.answers)
+    return { before, wanted, answers }
   }
 
   /** Asks one source for all that is wanted; tells whether it was of any use. */
@@ -256,7 +279,7 @@ export function createFetcher(ports: {
         const use = await fetchFrom(home, source)
         // Nothing is wanted, whoever is asked.
         if (use === 'idle') return
-        if (use === 'useless') rest(home, source)
+        if (use === 'useless' && !moved.has(home)) rest(home, source)
         if (use === 'useful') pauses.delete(`${home} ${source}`)
       } catch (error) {
         events.emit({
@@ -272,6 +295,7 @@ export function createFetcher(ports: {
   async function fetchUntilQuiet(home: SiteId): Promise<void> {
     do {
       again.delete(home)
+      moved.delete(home)
       await fetchNow(home)
     } while (again.has(home))
   }
