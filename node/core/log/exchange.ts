@@ -4,12 +4,11 @@ import { reasonOf } from '../tasks.ts'
 import { ADDRESSES } from '../../../protocol/limits.ts'
 import type { Head, PeerAddresses, SyncReply } from '../../../protocol/wire.ts'
 import type { Events, Network } from '../ports.ts'
-import type { Store } from '../store.ts'
+import type { LogState, Store } from '../store.ts'
 import { isKnown, type View } from '../view.ts'
 import type { Follower } from './follower.ts'
 import type { Readiness } from './readiness.ts'
-import { headsOf } from './serve.ts'
-import { logStateOf } from './writer.ts'
+import { headsIn, headsOf } from './serve.ts'
 
 /** Setting that keeps the addresses of members over a restart. */
 const PEERS = 'peers'
@@ -56,21 +55,23 @@ export function createExchange(ports: {
     await store.write((tx) => tx.desk.setSetting(PEERS, JSON.stringify([...known])))
   }
 
-  const isAhead = async ({ log, size, heartbeat }: Head): Promise<boolean> => {
-    const state = await store.read((tx) => logStateOf(tx, log))
-    return size > state.size || heartbeat > (view.heartbeat(log) ?? 0)
-  }
+  /** Whether a head says more than what is here of its log. */
+  const isAhead = ({ log, size, heartbeat }: Head, logs: readonly LogState[]): boolean =>
+    size > (logs.find(({ site }) => site === log)?.size ?? 0) ||
+    heartbeat > (view.heartbeat(log) ?? 0)
+  const allLogs = (): Promise<LogState[]> => store.read((tx) => tx.logs.all())
 
   async function catchUp(site: SiteId, heads: readonly Head[]): Promise<void> {
     // The coordinator's log first: it says whose logs there are to follow, and with which keys.
     const ordered = heads.toSorted(
       (a, b) => Number(b.log === view.network) - Number(a.log === view.network),
     )
+    const logs = await allLogs()
     for (const head of ordered) {
       if (head.log === view.self || !isKnown(view, head.log)) {
         if (head.log !== view.network || view.self === view.network) continue
       }
-      if (!(await isAhead(head))) continue
+      if (!isAhead(head, logs)) continue
       try {
         await follower.pull(head.log, site)
       } catch (error) {
@@ -114,18 +115,17 @@ export function createExchange(ports: {
     with: exchangeOnce,
     peers: () => [...known].map(([site, addresses]) => ({ site, addresses })),
     answer: async (from, heads, addresses) => {
-      const own = await headsOf(store)
+      const logs = await allLogs()
       await learn([{ site: from, addresses }])
-      for (const head of heads)
-        if (isKnown(view, head.log) && head.log !== view.self && (await isAhead(head))) {
-          background('exchange', () => exchangeOnce(from))
-          break
-        }
+      const news = heads.find(
+        (head) => isKnown(view, head.log) && head.log !== view.self && isAhead(head, logs),
+      )
+      if (news !== undefined) background('exchange', () => exchangeOnce(from))
       const peers = [...known]
         .filter(([site]) => site !== from && isKnown(view, site))
         .slice(0, PEERS_TOLD)
         .map(([site, list]) => ({ site, addresses: list }))
-      return { kind: 'heads', heads: own, peers }
+      return { kind: 'heads', heads: headsIn(logs), peers }
     },
   }
 }
