@@ -6,6 +6,7 @@ import { invariant } from '../../protocol/errors.ts'
 import { createPrivate } from './folder.ts'
 import { init } from './migrations/001-init.ts'
 import type { Schema } from './schema.ts'
+import type { Value } from './transaction.ts'
 
 /** In the header of the file, so that a restore can tell our backups from other databases. */
 export const APPLICATION_ID = 0x64706e31
@@ -26,6 +27,8 @@ const STATEMENTS = 256
 export interface Database {
   /** A query on it inside `transact` would wait for ever: use the one handed to `work`. */
   db: Kysely<Schema>
+  /** Runs one statement given as text, inside a transaction or outside; rows where it has some. */
+  query: (sql: string, values: readonly Value[]) => unknown[]
   /** Durable when it resolves; rolled back when `work` rejects. The caller runs one at a time. */
   transact: <T>(work: (db: Kysely<Schema>) => Promise<T>) => Promise<T>
   /** Moves the write-ahead log into the database and empties it; false where a reader is in the way. */
@@ -74,7 +77,20 @@ function checkIntegrity(sqlite: Sqlite.Database): void {
   if (found !== 'ok') throw new Error(String(found))
 }
 
-async function migrate(db: Kysely<Schema>): Promise<void> {
+/** Whether the table of migrations names just ours: to ask that costs far less than to migrate. */
+function isUpToDate(sqlite: Sqlite.Database): boolean {
+  const found = sqlite
+    .prepare("select count(*) from sqlite_master where name = 'kysely_migration'")
+    .pluck()
+    .get()
+  if (found === 0) return false
+  const done: unknown[] = sqlite.prepare('select name from kysely_migration').pluck().all()
+  const names = Object.keys(MIGRATIONS)
+  return done.length === names.length && names.every((name) => done.includes(name))
+}
+
+async function migrate(sqlite: Sqlite.Database, db: Kysely<Schema>): Promise<void> {
+  if (isUpToDate(sqlite)) return
   const provider = { getMigrations: () => Promise.resolve(MIGRATIONS) }
   const { error } = await new Migrator({ db, provider }).migrateToLatest()
   if (error !== undefined) throw error instanceof Error ? error : new Error('migration failed')
@@ -86,6 +102,12 @@ function assemble(sqlite: Sqlite.Database, path: string): Database {
   const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare, close } }) })
   return {
     db,
+    query(sql, values) {
+      const statement = prepare(sql)
+      if (statement.reader) return statement.all(values)
+      statement.run(values)
+      return []
+    },
     transact: (work) =>
       db.connection().execute(async (connection) => {
         sqlite.exec('begin immediate')
@@ -120,7 +142,7 @@ async function openMemory(bytes?: Uint8Array): Promise<Database> {
   const sqlite = new Sqlite(start === undefined ? MEMORY : Buffer.from(start))
   configure(sqlite, MEMORY)
   const database = assemble(sqlite, MEMORY)
-  if (start === undefined || bytes !== undefined) await migrate(database.db)
+  await migrate(sqlite, database.db)
   if (start === undefined) {
     sqlite.pragma(`application_id = ${APPLICATION_ID}`)
     emptyDatabase = database.serialize()
@@ -143,7 +165,7 @@ export async function openDatabase(source: string | Uint8Array): Promise<Databas
     configure(sqlite, source)
     checkIntegrity(sqlite)
     const database = assemble(sqlite, source)
-    await migrate(database.db)
+    await migrate(sqlite, database.db)
     sqlite.pragma(`application_id = ${APPLICATION_ID}`)
     return database
   } catch (cause) {

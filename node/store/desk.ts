@@ -2,7 +2,7 @@
 import type { SiteId } from '../../protocol/ids.ts'
 import type { ApiKeyRow, ApplicationRow, DeskWriter, ForkRow } from '../core/store.ts'
 import type { ApiKeyTable, ApplicationTable } from './schema.ts'
-import { internSite, plainBytes, siteOf, type Tx } from './transaction.ts'
+import { internSite, plainBytes, run, siteOf, type Tx } from './transaction.ts'
 
 function apiKeyOf(row: ApiKeyTable): ApiKeyRow {
   return {
@@ -29,11 +29,8 @@ function applicationOf(row: ApplicationTable): ApplicationRow {
 }
 
 async function getSetting(tx: Tx, name: string): Promise<string | null> {
-  const row = await tx.db
-    .selectFrom('settings')
-    .select('value')
-    .where('name', '=', name)
-    .executeTakeFirst()
+  const sql = 'select value from settings where name = ?'
+  const [row] = await run<{ value: string }>(tx, sql, [name])
   return row?.value ?? null
 }
 

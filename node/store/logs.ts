@@ -44,7 +44,7 @@ async function getLog(tx: Tx, site: SiteId): Promise<LogState | null> {
 }
 
 async function getLogs(tx: Tx): Promise<LogState[]> {
-  const rows = await tx.db.selectFrom('logs').selectAll().orderBy('log').execute()
+  const rows = await run<LogTable>(tx, 'select * from logs order by log', [])
   const logs: LogState[] = []
   for (const row of rows) logs.push(await logOf(tx, row))
   return logs

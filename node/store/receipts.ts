@@ -1,19 +1,17 @@
 /** Cosignatures on checkpoints, and the checkpoints that have some. */
 import type { SiteId } from '../../protocol/ids.ts'
 import type { ReceiptRow, ReceiptWriter } from '../core/store.ts'
+import type { ReceiptTable } from './schema.ts'
 import { findSite, internSite, run, siteOf, type Tx } from './transaction.ts'
 
 async function getOfLog(tx: Tx, site: SiteId, minimumSize: number): Promise<ReceiptRow[]> {
   const log = await findSite(tx, site)
   if (log === null) return []
-  const rows = await tx.db
-    .selectFrom('receipts')
-    .selectAll()
-    .where('log', '=', log)
-    .where('size', '>=', minimumSize)
-    .orderBy('size')
-    .orderBy('cosigner')
-    .execute()
+  const rows = await run<ReceiptTable>(
+    tx,
+    'select * from receipts where log = ? and size >= ? order by size, cosigner',
+    [log, minimumSize],
+  )
   const receipts: ReceiptRow[] = []
   for (const { cosigner, size, time, line } of rows)
     receipts.push({ log: site, cosigner: await siteOf(tx, cosigner), size, time, line })
@@ -23,12 +21,8 @@ async function getOfLog(tx: Tx, site: SiteId, minimumSize: number): Promise<Rece
 async function getCheckpoint(tx: Tx, site: SiteId, size: number): Promise<string | null> {
   const log = await findSite(tx, site)
   if (log === null) return null
-  const row = await tx.db
-    .selectFrom('checkpoints')
-    .select('note')
-    .where('log', '=', log)
-    .where('size', '=', size)
-    .executeTakeFirst()
+  const sql = 'select note from checkpoints where log = ? and size = ?'
+  const [row] = await run<{ note: string }>(tx, sql, [log, size])
   return row?.note ?? null
 }
 
@@ -36,12 +30,8 @@ async function getLargest(tx: Tx, site: SiteId, cosigner: SiteId): Promise<numbe
   const log = await findSite(tx, site)
   const by = await findSite(tx, cosigner)
   if (log === null || by === null) return 0
-  const row = await tx.db
-    .selectFrom('receipts')
-    .select((select) => select.fn.max('size').as('size'))
-    .where('log', '=', log)
-    .where('cosigner', '=', by)
-    .executeTakeFirst()
+  const sql = 'select max(size) as size from receipts where log = ? and cosigner = ?'
+  const [row] = await run<{ size: number | null }>(tx, sql, [log, by])
   return row?.size ?? 0
 }
 

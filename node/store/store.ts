@@ -50,7 +50,9 @@ export function createStore(options: StoreOptions): Store {
   const pause = options.pause ?? (() => delay(SETTLE_PAUSE_MILLISECONDS))
   const turns = createTurns()
   const names = createNames()
-  const on = (db: Kysely<Schema>): WriteTransaction => transactionOn({ db, own: site, names })
+  const { query } = database
+  const on = (db: Kysely<Schema>): WriteTransaction =>
+    transactionOn({ db, query, own: site, names })
   const reader = on(database.db)
 
   async function attempt<T>(work: (tx: WriteTransaction) => Promise<T>): Promise<T> {

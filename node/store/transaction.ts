@@ -1,10 +1,13 @@
 /** What repository functions are given: the connection inside a turn, and the names in use. */
-import { CompiledQuery, type Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { SiteId } from '../../protocol/ids.ts'
 import type { Schema } from './schema.ts'
 
 export interface Tx {
+  /** For queries that are rare, or built from parts. */
   db: Kysely<Schema>
+  /** For those on hot paths: building them anew would cost more than running them. */
+  query: (sql: string, values: readonly Value[]) => unknown[]
   /** The site whose node this is. */
   own: SiteId
   names: Names
@@ -33,11 +36,7 @@ export function clearNames(names: Names): void {
 export async function findSite(tx: Tx, site: SiteId): Promise<number | null> {
   const known = tx.names.siteIds.get(site)
   if (known !== undefined) return known
-  const row = await tx.db
-    .selectFrom('sites')
-    .select('id')
-    .where('name', '=', site)
-    .executeTakeFirst()
+  const [row] = await run<{ id: number }>(tx, 'select id from sites where name = ?', [site])
   if (row === undefined) return null
   tx.names.siteIds.set(site, row.id)
   tx.names.sites.set(row.id, site)
@@ -85,14 +84,10 @@ export async function findSites(tx: Tx, sites: readonly SiteId[]): Promise<numbe
 /** What SQLite can bind. */
 export type Value = string | number | Uint8Array | null
 
-function rawQuery<Row>(sql: string, values: readonly Value[]): CompiledQuery<Row>
-function rawQuery(sql: string, values: readonly Value[]): CompiledQuery {
-  return CompiledQuery.raw(sql, [...values])
-}
-
-/** Runs a statement given as text: on hot paths building it anew would cost more than running it. */
-export async function run<Row>(tx: Tx, sql: string, values: readonly Value[]): Promise<Row[]> {
-  return (await tx.db.executeQuery(rawQuery<Row>(sql, values))).rows
+/** Runs a statement given as text; `Row` is what its columns say. */
+export function run<Row>(tx: Tx, sql: string, values: readonly Value[]): Promise<Row[]>
+export async function run(tx: Tx, sql: string, values: readonly Value[]): Promise<unknown[]> {
+  return tx.query(sql, values)
 }
 
 /** The words of a list kept as one text; their type is what was put in. */
