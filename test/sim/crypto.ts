@@ -1,4 +1,8 @@
-/** Fast cryptography for simulations: the same functions, natively, with verdicts remembered. */
+/**
+ * Fast cryptography for simulations. Signatures are a hash under the signer's seed, which verifying
+ * makes anew: as with Ed25519, only who has the seed can sign, and the same message has the same
+ * signature. The real ones, and what they refuse, have tests of their own.
+ */
 import {
   createCipheriv,
   createDecipheriv,
@@ -6,57 +10,45 @@ import {
   createPrivateKey,
   createPublicKey,
   hash,
-  sign,
-  verify,
-  type KeyObject,
 } from 'node:crypto'
 import type { Crypto } from '../../node/core/ports.ts'
 import type { Dice } from './dice.ts'
 
 const PRIVATE_DER = Buffer.from('302e020100300506032b657004220420', 'hex')
-const PUBLIC_DER = Buffer.from('302a300506032b6570032100', 'hex')
+const PUBLIC_BYTES = 32
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-const keys = new Map<string, KeyObject>()
-
-function keyOf(kind: 'private' | 'public', raw: Uint8Array): KeyObject {
-  const name = `${kind} ${Buffer.from(raw).toString('latin1')}`
-  let key = keys.get(name)
-  if (key === undefined) {
-    key =
-      kind === 'private'
-        ? createPrivateKey({
-            key: Buffer.concat([PRIVATE_DER, raw]),
-            format: 'der',
-            type: 'pkcs8',
-          })
-        : createPublicKey({ key: Buffer.concat([PUBLIC_DER, raw]), format: 'der', type: 'spki' })
-    keys.set(name, key)
-  }
-  return key
-}
+/** Seeds that have signed, and the public keys by which they are found. */
+const publicKeys = new Map<string, string>()
+const seeds = new Map<string, Uint8Array>()
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 
+/** Enters a seed, so that what it signs can be verified. */
+function enter(seed: Uint8Array): void {
+  if (publicKeys.has(text(seed))) return
+  const key = Buffer.concat([PRIVATE_DER, seed])
+  const pair = createPublicKey(createPrivateKey({ key, format: 'der', type: 'pkcs8' }))
+  const raw = pair.export({ format: 'der', type: 'spki' }).subarray(-PUBLIC_BYTES)
+  publicKeys.set(text(seed), text(raw))
+  seeds.set(text(raw), seed.slice())
+}
+
+const signed = (seed: Uint8Array, message: Uint8Array): Buffer =>
+  hash('sha512', Buffer.concat([seed, message]), 'buffer')
+
 /** The cryptography of one simulation; nonces come from its dice. */
 export function createSimCrypto(dice: Dice): Crypto {
-  const verdicts = new Map<string, boolean>()
   return {
     sha256: (bytes) => new Uint8Array(hash('sha256', bytes, 'buffer')),
-    sign: (message, seed) => new Uint8Array(sign(null, message, keyOf('private', seed))),
+    sign: (message, seed) => {
+      enter(seed)
+      return new Uint8Array(signed(seed, message))
+    },
     verify: (signature, message, publicKey) => {
-      const name = `${text(signature)}${text(publicKey)}${text(message)}`
-      let verdict = verdicts.get(name)
-      if (verdict === undefined) {
-        try {
-          verdict = verify(null, message, keyOf('public', publicKey), signature)
-        } catch {
-          verdict = false
-        }
-        verdicts.set(name, verdict)
-      }
-      return verdict
+      const seed = seeds.get(text(publicKey))
+      return seed !== undefined && signed(seed, message).equals(signature)
     },
     seal: (key, plaintext) => {
       const nonce = dice.bytes(NONCE_BYTES)
