@@ -283,6 +283,32 @@ describe('two histories', () => {
     expect(stateOf(b)).toBe(before)
   })
 
+  it.each([4, 5])(
+    'that race are found, where the other one has %i entries by then',
+    async (size) => {
+      const relayed = [...entries.slice(0, 3), aPublished(9).entry]
+      const gate = Promise.withResolvers<undefined>()
+      world.join(C, {
+        ...silent,
+        async *sync(_from, request) {
+          if (request.kind !== 'entries') return
+          for (const reply of syncOf(a, relayed, { from: request.from })) {
+            if (reply.kind === 'entries') await gate.promise
+            yield reply
+          }
+        },
+      })
+      const pulled = b.site.node.follower.pull(A, C)
+      await world.quiet()
+      await b.site.node.handlers.announcement(A, announce(a, entries.slice(0, size), { from: 3 }))
+      gate.resolve(undefined)
+      await pulled
+      expect(await sizeAt(b)).toBe(size)
+      expect(b.site.node.view.frozen.has(A)).toBe(true)
+      expect(await b.ports.store.read((tx) => tx.desk.forks())).toMatchObject([{ log: A, size: 4 }])
+    },
+  )
+
   it('are remembered over a restart', async () => {
     await b.site.node.handlers.announcement(A, announce(a, other))
     await world.restart(b)

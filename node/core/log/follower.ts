@@ -7,7 +7,7 @@ import { isBelievable } from '../../../protocol/lease.ts'
 import { rootAt, rootOf, verifyConsistency, type CompactRange } from '../../../protocol/merkle.ts'
 import type { Announcement } from '../../../protocol/wire.ts'
 import type { Clock, Crypto, Events, GossipVerdict, Network } from '../ports.ts'
-import type { LogState, Store, WriteTransaction } from '../store.ts'
+import type { LogReader, LogState, Store, WriteTransaction } from '../store.ts'
 import { isKnown, type View } from '../view.ts'
 import { applyCoordinatorEntries, applySiteEntries, assertWriter, type Applied } from './apply.ts'
 import type { Checkpoints, OpenedCheckpoint } from './checkpoints.ts'
@@ -119,16 +119,17 @@ export function createFollower(ports: FollowerPorts): Follower {
     return done.size
   }
 
-  const rootOfStored = async (log: SiteId, size: number): Promise<Uint8Array> =>
-    store.read((tx) =>
-      withNodes(tx.logs, log, (nodes) => rootAt(size, nodes, crypto.sha256), crypto.sha256),
-    )
+  /** The root of a log's first `size` entries, at most as many as are here. */
+  async function rootIn(logs: LogReader, state: LogState, size: number): Promise<Uint8Array> {
+    const { sha256 } = crypto
+    if (size === state.size) return rootOf(state.range, sha256)
+    return withNodes(logs, state.site, (nodes) => rootAt(size, nodes, sha256), sha256)
+  }
 
   /** Compares a signed checkpoint of at most our size with our tree; true where they agree. */
   async function agrees(log: SiteId, state: LogState, opened: OpenedCheckpoint): Promise<boolean> {
     const { size, root } = opened.checkpoint
-    const own =
-      size === state.size ? rootOf(state.range, crypto.sha256) : await rootOfStored(log, size)
+    const own = await store.read((tx) => rootIn(tx.logs, state, size))
     if (equalBytes(own, root)) return true
     await ports.onFork({ log, size, notes: [state.note ?? '', checkpoints.bareNote(log, opened)] })
     return false
@@ -139,15 +140,16 @@ export function createFollower(ports: FollowerPorts): Follower {
     const heartbeat = checkpoints.heartbeatOf(log, opened, clock.now())
     let fork: ForkFound | null = null
     const news = await store.write(async (tx) => {
+      const { size, root } = opened.checkpoint
       const state = await logStateOf(tx, log)
-      if (opened.checkpoint.size !== state.size) return false
-      // Another source may have brought other entries up to this size while these were on their
-      // way; whoever signs what is kept here would confirm a history that he does not have.
-      if (!equalBytes(rootOf(state.range, crypto.sha256), opened.checkpoint.root)) {
-        const { size } = state
+      if (size > state.size) return false
+      // Another source may have brought other entries up to this size, or beyond, while these were
+      // on their way; whoever signs what is kept here would confirm a history that he does not have.
+      if (!equalBytes(await rootIn(tx.logs, state, size), root)) {
         fork = { log, size, notes: [state.note ?? '', checkpoints.bareNote(log, opened)] }
         return false
       }
+      if (size < state.size) return false
       const isNewer =
         heartbeat !== null &&
         (state.heartbeat === null ||
