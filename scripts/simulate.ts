@@ -15,6 +15,7 @@ const { values } = parseArgs({
 })
 const from = Number(values.from)
 const count = Number(values.seeds)
+const EVERY = 100
 const started = performance.now()
 let failures = 0
 let events = 0
@@ -24,6 +25,7 @@ for (let seed = from; seed < from + count; seed += 1) {
   const outcome = await runSeed(seed, values.short ? SHORT_STEPS : LONG_STEPS)
   done += 1
   events += outcome.events
+  if (done % EVERY === 0) console.error(`${done} seeds, up to ${seed}: ${failures} failures`)
   if (outcome.failure === null) continue
   failures += 1
   console.log(`seed ${seed}: ${outcome.failure}`)

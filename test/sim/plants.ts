@@ -23,6 +23,11 @@ const ZERO_SLOT_BYTES = 32
 /** A planted fault, with the invariants of which one has to break. */
 export interface Planted extends Plant {
   breaks: number[]
+  /**
+   * The first seed to try, where the fault shows in few of them. It is one that is known to show it;
+   * the seeds after it are tried when it no longer does.
+   */
+  from?: number
 }
 
 export const PLANTS: readonly Planted[] = [
@@ -109,6 +114,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'leases never end',
+    from: 12,
     often: ['publish', 'silence'],
     breaks: [3],
     // One site reads other terms in the coordinator's log than those that were written.
@@ -124,6 +130,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'the heartbeat of an old note is taken for a new one',
+    from: 12,
     often: ['publish', 'silence'],
     breaks: [3],
     // Every signature verifies, and whatever comes in by sync carries the time of its arrival.
@@ -140,6 +147,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'a restored node writes at once',
+    from: 34,
     often: ['publish', 'back up', 'restore'],
     breaks: [10, 11],
     store: altered((tx, node) => ({
@@ -183,6 +191,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'the gate compares the wrong gender',
+    from: 8,
     breaks: [7],
     store: altered((tx) => ({
       bodies: {
@@ -202,6 +211,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'relays keep to themselves what they handed out',
+    from: 11,
     breaks: [6],
     network: (network) => ({
       ...network,
@@ -216,6 +226,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'a restore forgets who has withdrawn',
+    from: 31,
     often: ['back up', 'restore', 'withdraw'],
     breaks: [1, 2],
     restored: async (database) => {
@@ -241,6 +252,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'a withdrawal that has to wait is forgotten',
+    from: 7,
     often: ['crash', 'back up', 'restore'],
     breaks: [3, 4, 9],
     store: altered((tx) => ({

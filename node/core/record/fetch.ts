@@ -80,7 +80,7 @@ export function createFetcher(ports: {
   const again = new Set<SiteId>()
   /** Homes that could not be asked when a relay said that it has nothing to give of them. */
   const hearsay = new Set<SiteId>()
-  /** Homes of which an answer was put aside, since what it relied on had moved meanwhile. */
+  /** Homes of which an answer was put aside, since what it relied on had moved: no pause follows. */
   const moved = new Set<SiteId>()
   /** By "home source": when to ask again. A clock that jumps back ends a pause. */
   const pauses = new Map<string, { since: number; until: number; seconds: number }>()
