@@ -121,7 +121,7 @@ describe('createWebhooks', () => {
       expect(verifier.verify(body, headers)).toMatchObject({ type: 'record.appeared' })
     expect(() =>
       verifier.verify(`${website.calls[0]?.body} `, website.calls[0]?.headers ?? {}),
-    ).toThrow()
+    ).toThrow('No matching signature found')
     const ids = website.calls.map(({ headers }) => headers['webhook-id'])
     expect(new Set(ids).size).toBe(3)
     expect(await webhooks.list()).toMatchObject([
@@ -279,8 +279,8 @@ describe('createWebhooks', () => {
     await world.tick()
     expect(typesOf(website)).toEqual(['message', 'presence'])
     const bytes = Buffer.from(machine.database.serialize())
-    for (const text of ['Good morning', 'online', 'b1', secret, secret.slice(6)])
-      if (text.length > 2) expect(bytes.includes(text)).toBe(false)
+    for (const text of ['Good morning', 'online', secret, secret.slice(6)])
+      expect(bytes.includes(text)).toBe(false)
     expect(bytes.includes(Buffer.from(secret.slice(6), 'base64'))).toBe(false)
     expect(JSON.stringify(world.events)).not.toMatch(/Good morning|online/)
   })

@@ -89,8 +89,9 @@ describe('createOutbound', () => {
   })
 
   it('sends nothing in clear to a public address, nor a user name, nor by another scheme', async () => {
-    const resolve = async (): Promise<string[]> => ['1.1.1.1']
-    expect(await post('http://site.example/', { resolve })).toEqual(forbidden)
+    expect(await post('http://site.example/', { resolve: async () => ['1.1.1.1'] })).toEqual(
+      forbidden,
+    )
     expect(await post('http://1.1.1.1/')).toEqual(forbidden)
     expect(await post('http://user:secret@127.0.0.1/')).toEqual(forbidden)
     expect(await post('ftp://127.0.0.1/')).toEqual(forbidden)
