@@ -24,7 +24,18 @@ export interface Metrics {
 }
 
 const ACTIONS = ['receipt', 'disclosures', 'fork', 'pull', 'bodies', 'exchange', 'sync', 'report']
-const TASKS = ['tick', 'settle', 'fetch', 'pull', 'exchange', 'decide', 'disconnect', 'timer']
+const TASKS = [
+  'tick',
+  'settle',
+  'fetch',
+  'pull',
+  'exchange',
+  'decide',
+  'disconnect',
+  'timer',
+  'watch',
+  'webhook',
+]
 
 /** A word of a closed list, or `other`: whatever a caller passes, no label grows without bound. */
 function listed(word: string, list: readonly string[]): string {

@@ -250,6 +250,22 @@ describe('GET /v1/events', () => {
     expect(await partner.site.hub.deliver(aMessage('m3'))).toBe('absent')
   })
 
+  it('counts no acknowledgement against the key, but what acknowledges nothing', async () => {
+    const { partner } = await twoSites()
+    const rates = { perKey: { perSecond: 0.001, burst: 2 } }
+    const api = await aSiteApp({ ...partner, close: async () => undefined }, { rates })
+    partner.site.hub.listen({ wants: () => true, give: async () => 'handed' })
+    const ids = ['m1', 'm2', 'm3', 'm4']
+    const delivered = ids.map((id) => partner.site.hub.deliver(aMessage(id)))
+    for (const id of ids)
+      expect((await send(api, api.keys.write, `POST /v1/messages/${id}/ack`)).status).toBe(204)
+    expect(await Promise.all(delivered)).toEqual(ids.map(() => 'taken'))
+    const codes: string[] = []
+    for (let n = 0; n < 3; n += 1)
+      codes.push((await refused(api, api.keys.write, 'POST /v1/messages/m1/ack')).code)
+    expect(codes).toEqual(['not_found', 'not_found', 'too_many_requests'])
+  })
+
   it('ends when its key is revoked, and no other does', async () => {
     const { partner, url, api } = await twoSites()
     const { key, secret } = await api.access.create('second', 'write')

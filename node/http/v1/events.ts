@@ -154,6 +154,7 @@ export function mountEvents(door: Door, ports: SitePorts): void {
       method: 'post',
       path: '/v1/messages/{id}/ack',
       roles: WRITE,
+      isAnswer: true,
       tag,
       summary: 'Acknowledge a message that came as an event',
       description:
@@ -165,8 +166,11 @@ export function mountEvents(door: Door, ports: SitePorts): void {
       },
     },
     (c) => {
-      if (!hub.acknowledge(c.req.param('id') ?? ''))
+      if (!hub.acknowledge(c.req.param('id') ?? '')) {
+        // It answers nothing: who guesses pays for it.
+        door.perKey.take(c.get('key')?.id ?? '')
         throw new ProtocolError('not_found', '/id', 'the id of a message that waits')
+      }
       return c.body(null, 204)
     },
   )
