@@ -85,7 +85,7 @@ function civilOfDay(dayCount: number): Civil {
   const dayOfEra = shifted - era * DAYS_PER_400_YEARS
   const leapDays = Math.floor(dayOfEra / 1460) - Math.floor(dayOfEra / 36_524)
   const yearOfEra = Math.floor(
-    (dayOfEra - leapDays + Math.floor(dayOfEra / (DAYS_PER_400_YEARS - 1))) / 365,
+    (dayOfEra - leapDays - Math.floor(dayOfEra / (DAYS_PER_400_YEARS - 1))) / 365,
   )
   const yearDays = 365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100)
   const dayOfYear = dayOfEra - yearDays

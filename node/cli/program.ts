@@ -15,6 +15,7 @@ import { addStaff } from './staff.ts'
 import { addStart } from './start.ts'
 import { addStatus } from './status.ts'
 import { addVerify } from './verify.ts'
+import { addWebhook } from './webhook.ts'
 import { addWithdrawals } from './withdrawals.ts'
 
 const COMMANDS = [
@@ -27,6 +28,7 @@ const COMMANDS = [
   addRequirements,
   addRecords,
   addWithdrawals,
+  addWebhook,
   addStaff,
   addRotate,
   addVerify,

@@ -36,6 +36,8 @@ export interface Access<Role extends string = string> {
   list: () => Promise<ApiKey<Role>[]>
   /** @throws ProtocolError `not_found`; repeating it is harmless */
   revoke: (id: string) => Promise<void>
+  /** Calls `listener` with the id of each key as it is revoked; returns how to end that. */
+  onRevoke: (listener: (id: string) => void) => () => void
 }
 
 function base62(bytes: Uint8Array): string {
@@ -58,6 +60,7 @@ export function createAccess<Role extends string>(
   roles: readonly Role[],
 ): Access<Role> {
   const { store, clock, random, crypto } = ports
+  const listeners = new Set<(id: string) => void>()
   const isRole = (role: string): role is Role => (roles as readonly string[]).includes(role)
   // A key of a role that this node does not know opens nothing.
   const shown = ({ hash: _hash, role, ...row }: ApiKeyRow): ApiKey<Role>[] =>
@@ -95,6 +98,11 @@ export function createAccess<Role extends string>(
         if (!known) throw new ProtocolError('not_found', '/id', 'the id of a key')
         await tx.desk.revokeApiKey(id, clock.now())
       })
+      for (const listener of listeners) listener(id)
+    },
+    onRevoke: (listener) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
     },
   }
 }

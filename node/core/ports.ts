@@ -82,6 +82,24 @@ export interface Network {
   disconnect: (site: SiteId) => Promise<void>
 }
 
+/** Calls addresses of the operator outside the network. */
+export interface Outbound {
+  /**
+   * Sends one POST to an address that it may call, and never follows a redirect. Bounded in time
+   * and in what it reads of the answer.
+   */
+  post: (request: OutboundRequest) => Promise<OutboundAnswer>
+}
+export interface OutboundRequest {
+  url: string
+  headers: Readonly<Record<string, string>>
+  body: string
+}
+/** Why nothing answered: the address is none that may be called, or the attempt failed. */
+export type OutboundFault = 'forbidden-address' | 'unreachable' | 'timeout' | 'untrusted'
+export type OutboundAnswer =
+  { kind: 'answered'; status: number } | { kind: 'failed'; reason: OutboundFault }
+
 /** What to do with a gossiped message (gossipsub v1.1 validation). */
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
 
@@ -114,6 +132,8 @@ export type Event =
   | { type: 'lease.hidden' | 'lease.lapsed'; home: SiteId }
   | { type: 'record.published' | 'record.withdrawn'; record: RecordId }
   | { type: 'peer.failed'; site: SiteId; action: string; reason: string }
+  /** A call of the website failed: `reason` is a fault or `status-4xx`. */
+  | { type: 'webhook.failed' | 'webhook.disabled'; webhook: string; reason: string }
   | { type: 'task.failed'; task: string; reason: string }
 
 export interface Events {

@@ -7,6 +7,8 @@ import type { PrivateKeys } from './identity.ts'
 import { createLock } from './lock.ts'
 import { createForkReports } from './log/fork.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
+import { createFeed, type Feed } from './feed.ts'
+import { createHub, type Hub } from './hub.ts'
 import { createDemands, type Demands } from './record/demand.ts'
 import { createDiscloser } from './record/disclose.ts'
 import { createDiscovery, type Discovery } from './record/discover.ts'
@@ -18,6 +20,7 @@ import { createSweep } from './record/sweep.ts'
 import { createWithdrawer, type Withdrawer } from './record/withdraw.ts'
 import type { LedgerRow } from './store.ts'
 import type { View } from './view.ts'
+import { createWatch } from './watch.ts'
 
 export interface Site {
   node: Node
@@ -26,6 +29,9 @@ export interface Site {
   withdrawer: Withdrawer
   demands: Demands
   discovery: Discovery
+  /** What the website is told, durably and live. */
+  feed: Feed
+  hub: Hub
   start: () => Promise<void>
   stop: () => Promise<void>
 }
@@ -50,10 +56,13 @@ function createReportTaker({ store }: NodePorts, view: View) {
 
 /** Builds a site node on its ports. */
 export async function createSite(
-  ports: NodePorts,
+  given: NodePorts,
   settings: NodeSettings & { keys: PrivateKeys },
 ): Promise<Site> {
+  const feed = await createFeed({ ...given, self: settings.identity.site })
+  const ports: NodePorts = { ...given, store: feed.store }
   const { store, vault, clock, network, events } = ports
+  const hub = createHub({ clock })
   const view = await loadView(ports, settings.identity)
   const lock = createLock()
   /** Whether own records may have ended without this node's doing: after a restore, by an order. */
@@ -67,6 +76,7 @@ export async function createSite(
         (log === view.self || (log === view.network && applied.withdrawals > 0))
       )
         isOwnStale = true
+      watchSoon()
       if (log === view.network) {
         if (applied !== null) sweep.lookAgain()
         return
@@ -92,6 +102,7 @@ export async function createSite(
         await members.reconcile()
       }
       await sweep.run()
+      watchSoon()
       fetchAll()
       reportDisclosures()
       reportForks()
@@ -140,6 +151,10 @@ export async function createSite(
       await withdrawer.withdrawRecords(records, 'expired', '')
     },
   })
+  const watchSoon = node.tasks.coalesced(
+    'watch',
+    createWatch({ view, clock, feed, evidence: node.evidence }),
+  )
   const reportDisclosures = node.tasks.coalesced(
     'report disclosures',
     createDisclosureReports({ store, network, events }),
@@ -161,6 +176,8 @@ export async function createSite(
     withdrawer,
     demands: createDemands({ ...publishPorts, onPublished: node.published }),
     discovery: createDiscovery({ view, store, vault, clock }),
+    feed,
+    hub,
     start: node.start,
     stop: node.stop,
   }

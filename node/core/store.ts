@@ -7,6 +7,7 @@ import type { WithdrawReason } from '../../protocol/entry.ts'
 import type { RecordId, SiteId } from '../../protocol/ids.ts'
 import type { CompactRange } from '../../protocol/merkle.ts'
 import type { Facts, Requirements } from '../../protocol/requirements.ts'
+import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
 import type { Sealed } from './ports.ts'
 
 export interface Store {
@@ -31,6 +32,8 @@ export interface ReadTransaction {
   ledger: LedgerReader
   receipts: ReceiptReader
   desk: DeskReader
+  feed: FeedReader
+  webhooks: WebhookReader
 }
 export interface WriteTransaction {
   logs: LogWriter
@@ -40,6 +43,8 @@ export interface WriteTransaction {
   ledger: LedgerWriter
   receipts: ReceiptWriter
   desk: DeskWriter
+  feed: FeedWriter
+  webhooks: WebhookWriter
 }
 
 /** A site's published `requirements` entry. */
@@ -190,6 +195,12 @@ export interface BodyReader {
   /** Every slot that a row, doomed or not, refers to. */
   slots: () => Promise<number[]>
 }
+/** A body that was held, and is not any more. */
+export interface Doomed {
+  record: RecordId
+  /** Whether its record lives on in a newer version. */
+  isSuperseded: boolean
+}
 export interface BodyWriter extends BodyReader {
   /**
    * Keeps bodies whose record is live at exactly that index, checked in this statement: a body must
@@ -197,9 +208,9 @@ export interface BodyWriter extends BodyReader {
    */
   insert: (home: SiteId, bodies: readonly Omit<HeldBody, 'home'>[]) => Promise<number[]>
   /** Decides the erasure of bodies: at these indexes, or every one of the home. */
-  doom: (home: SiteId, indexes: readonly number[] | 'all') => Promise<void>
+  doom: (home: SiteId, indexes: readonly number[] | 'all') => Promise<Doomed[]>
   /** Decides the erasure of every body whose record is not live at the body's index. */
-  doomStale: (home: SiteId) => Promise<void>
+  doomStale: (home: SiteId) => Promise<Doomed[]>
   /** Deletes the rows of doomed bodies after their keys are destroyed. */
   remove: (bodies: readonly { home: SiteId; index: number }[]) => Promise<void>
 }

@@ -40,16 +40,40 @@ export interface Website {
   show: (presence: PresenceEvent) => void
 }
 
-/** What the website is told durably, in order, and again after a pause. Ids only. */
+/** What the website is told durably, in order, and again after a pause. Ids and words only. */
 export type Notice =
+  /** Appeared and changed: a record of another site; vanished: also one of this site. */
   | {
       type: 'record.appeared' | 'record.changed' | 'record.vanished'
       home: SiteId
       record: RecordId
     }
+  /** All records of a home may not be shown for now, or may be shown again. */
+  | { type: 'home.hidden' | 'home.shown'; home: SiteId }
   /** Every site that had to has confirmed the withdrawal. */
   | { type: 'withdrawal.completed'; record: RecordId }
   /** A member of this site was reported by a member of another. */
   | { type: 'member.reported'; record: RecordId; by: SiteId; reason: string }
   /** A burst of identical texts by one of this site's members was held back. */
   | { type: 'messages.held'; record: RecordId; recipients: number }
+
+/** Every type of notice, and what it says. */
+export const NOTICE_TYPES = {
+  'record.appeared': 'records of another site can be shown',
+  'record.changed': 'a newer version of them is here',
+  'record.vanished': 'they are gone: show them no longer, and drop what you kept of them',
+  'home.hidden': 'all records of a site are hidden: it is silent, suspended or not to be trusted',
+  'home.shown': 'they can be shown again',
+  'withdrawal.completed': 'every site that had to has confirmed the withdrawal',
+  'member.reported': 'members of this site were reported by a member of another',
+  'messages.held': 'identical texts of one of your members to many were held back',
+} satisfies Record<Notice['type'], string>
+
+/** Every type of live event. */
+export const LIVE_TYPES = {
+  message: 'a message for one of your members; acknowledge it',
+  presence: 'a member of another site came online or went offline',
+} satisfies Record<LiveEvent['type'], string>
+
+/** Every type that a reader can choose. */
+export const EVENT_TYPES = [...Object.keys(NOTICE_TYPES), ...Object.keys(LIVE_TYPES)]

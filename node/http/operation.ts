@@ -26,6 +26,8 @@ export interface Operation<Query extends z.ZodObject, Body extends z.ZodType> {
   tag: string
   summary: string
   description?: string
+  /** Not counted against the key: it answers what this node has sent, and comes as often as that. */
+  isAnswer?: true
   /** Strict: a parameter that is not in it is refused. */
   query?: Query
   /** The JSON body, checked here. */
@@ -120,14 +122,18 @@ function register(door: Door, operation: Operation<z.ZodObject, z.ZodType>): voi
   })
 }
 
-async function admit(c: OperationContext, door: Door, roles: readonly string[] | null) {
+async function admit(
+  c: OperationContext,
+  door: Door,
+  { roles, isAnswer }: Pick<Operation<z.ZodObject, z.ZodType>, 'roles' | 'isAnswer'>,
+) {
   if (roles === null) {
     door.perAddress.take(door.addressOf(c))
     return
   }
   try {
     const key = await authenticate(c, door.access, roles)
-    door.perKey.take(key.id)
+    if (isAnswer !== true) door.perKey.take(key.id)
     c.set('key', key)
   } catch (error) {
     // Only who fails pays here: a site behind the same address is not shut out by a guesser.
@@ -154,10 +160,10 @@ export function mount<
 ): void {
   register(door, operation)
   const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
-  const { roles, query, body } = operation
+  const { query, body } = operation
   door.app.on(operation.method.toUpperCase(), path, async (c) => {
     c.set('route', operation.path)
-    await admit(c, door, roles)
+    await admit(c, door, operation)
     const parsed = parseQuery(c, query ?? noQuery) as z.output<Query>
     const json = (
       body === undefined ? undefined : parseWith(body, await readJson(c))

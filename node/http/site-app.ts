@@ -2,12 +2,14 @@
 import { createDoor, type App } from './app.ts'
 import { mountDocs } from './docs.ts'
 import { mountBulk } from './v1/bulk.ts'
+import { mountEvents } from './v1/events.ts'
 import { mountKeys } from './v1/keys.ts'
 import { mountMembers } from './v1/members.ts'
 import { READ, type SitePorts } from './v1/ports.ts'
 import { mountRecords } from './v1/records.ts'
 import { mountRequirements } from './v1/requirements.ts'
 import { mountHealth, mountMetrics, mountStatus } from './v1/status.ts'
+import { mountWebhooks } from './v1/webhooks.ts'
 import { mountWithdrawals } from './v1/withdrawals.ts'
 
 /** Builds the app; serve it with `serve`. */
@@ -18,6 +20,8 @@ export function createSiteApp(ports: SitePorts): App {
   mountWithdrawals(door, ports)
   mountRequirements(door, ports)
   mountRecords(door, ports)
+  mountEvents(door, ports)
+  mountWebhooks(door, ports)
   mountStatus(door, ports)
   mountHealth(door)
   mountMetrics(door, ports.metrics, READ)

@@ -50,6 +50,8 @@ export interface SiteConfig extends Common {
   coordinatorUrl: string | null
   /** Whether this node is reached through the coordinator, being behind a NAT itself. */
   relay: boolean
+  /** Whether webhooks may go to loopback and private addresses, and there without TLS. */
+  webhookAllowPrivate: boolean
 }
 /** Who runs the coordinator; shown to members and auditors. */
 export interface Controller {
@@ -157,6 +159,7 @@ function siteConfig(folder: string, settings: Settings): SiteConfig {
     coordinatorAddresses,
     coordinatorUrl,
     relay: settings.relay ?? false,
+    webhookAllowPrivate: settings.webhookAllowPrivate ?? false,
   }
 }
 

@@ -1,9 +1,11 @@
 /** The site node: its parts built, started in order, stopped in reverse. */
 import { createAccess, SITE_ROLES } from '../core/access.ts'
 import { createSite, type Site } from '../core/site.ts'
+import { createWebhooks } from '../core/webhook/delivery.ts'
 import { serve } from '../http/server.ts'
 import { createSiteApp } from '../http/site-app.ts'
 import { peerOfKey } from '../network/peers.ts'
+import { createOutbound } from '../outbound/webhook.ts'
 import { createAccessLog, createEvents } from '../telemetry/events.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
@@ -61,13 +63,28 @@ export async function startSite(config: SiteConfig): Promise<Running> {
       host.learnAddresses([{ site: config.network, addresses: [...addresses] }])
     learn(coordinatorAddresses)
     keepAsking(config, host, learn, steps)
+    const outbound = createOutbound({ allowPrivate: config.webhookAllowPrivate })
+    const webhooks = createWebhooks({
+      ...ports,
+      feed: site.feed,
+      hub: site.hub,
+      tasks: site.node.tasks,
+      outbound,
+      key: keys.webhook,
+    })
+    steps.add(outbound.close)
+    await webhooks.start()
+    steps.add(webhooks.stop)
     const access = createAccess(ports, SITE_ROLES)
+    const closers: (() => void)[] = []
     const app = createSiteApp({
       site,
-      store: ports.store,
+      store: site.feed.store,
       clock: ports.clock,
       network: host,
       access,
+      webhooks,
+      onClose: (close) => void closers.push(close),
       metrics,
       version: VERSION,
       accessLog: createAccessLog(logger),
@@ -76,6 +93,10 @@ export async function startSite(config: SiteConfig): Promise<Running> {
     })
     const served = await serve(app, config.http)
     steps.add(() => closeServed(served))
+    // Streams of events would not end by themselves.
+    steps.add(() => {
+      for (const close of closers) close()
+    })
     compactDaily(ports, steps)
     logger.info({ site: config.site, network: config.network, url: served.url }, 'started')
     const replaced = watchRotation(folder, site.node.view, steps)

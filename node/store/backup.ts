@@ -2,12 +2,15 @@
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Sqlite from 'better-sqlite3'
+import { FEED_EPOCH } from '../core/feed.ts'
 import { APPLICATION_ID, openDatabase } from './database.ts'
 import { createFolder, createPrivate, folderAt } from './folder.ts'
 import { syncFolder } from './slot-file.ts'
 import { VAULT_SETTING } from './storage.ts'
 
 const BUSY_MILLISECONDS = 10_000
+/** Settings that a restored node makes anew. */
+const NOT_RESTORED = [VAULT_SETTING, FEED_EPOCH, 'restored']
 
 function syncFile(path: string): void {
   const file = openSync(path, 'r+')
@@ -105,7 +108,11 @@ export async function restore(file: string, path: string): Promise<void> {
       await db.updateTable('records').set({ wanted: 1 }).where('live', '=', 1).execute()
       // A key that was revoked since the backup must not come back with it.
       await db.deleteFrom('api_keys').execute()
-      await db.deleteFrom('settings').where('name', 'in', [VAULT_SETTING, 'restored']).execute()
+      // Nor a webhook that was removed. The feed begins anew, since its next ids are given out.
+      await db.deleteFrom('webhooks').execute()
+      for (const table of ['feed', 'feed_aside', 'hidden_homes'] as const)
+        await db.deleteFrom(table).execute()
+      await db.deleteFrom('settings').where('name', 'in', NOT_RESTORED).execute()
       await db.insertInto('settings').values({ name: 'restored', value: '1' }).execute()
     })
     await database.close()

@@ -7,8 +7,8 @@ import {
   type RecordId,
   type SiteId,
 } from '../../protocol/ids.ts'
-import type { BodyColumns, BodyFilter, BodyWriter, HeldBody } from '../core/store.ts'
-import type { BodyTable } from './schema.ts'
+import type { BodyColumns, BodyFilter, BodyWriter, Doomed, HeldBody } from '../core/store.ts'
+import type { Bit, BodyTable } from './schema.ts'
 import {
   cachedText,
   findSite,
@@ -259,25 +259,46 @@ async function insertBodies(
   return kept.map((row) => row.idx)
 }
 
+const DOOMED =
+  'returning record, exists (select 1 from records where records.log = bodies.home and ' +
+  'records.record = bodies.record and records.live = 1 and records.idx > bodies.idx) as superseded'
 const DOOM = cachedText(
-  (count) => `update bodies set doomed = 1 where home = ? and idx in (${placeholders(count)})`,
+  (count) =>
+    'update bodies set doomed = 1 where home = ? and doomed = 0 and ' +
+    `idx in (${placeholders(count)}) ${DOOMED}`,
 )
 
-async function doom(tx: Tx, home: SiteId, indexes: readonly number[] | 'all'): Promise<void> {
+interface DoomedRow {
+  record: Uint8Array
+  superseded: Bit
+}
+const doomedOf = ({ record, superseded }: DoomedRow): Doomed => ({
+  record: recordIdOf(record),
+  isSuperseded: superseded === 1,
+})
+
+async function doom(tx: Tx, home: SiteId, indexes: readonly number[] | 'all'): Promise<Doomed[]> {
   const site = await internSite(tx, home)
-  if (indexes === 'all')
-    await run(tx, 'update bodies set doomed = 1 where home = ? and doomed = 0', [site])
-  else await lookUp(tx, DOOM, [site], indexes)
+  const rows =
+    indexes === 'all'
+      ? await run<DoomedRow>(
+          tx,
+          `update bodies set doomed = 1 where home = ? and doomed = 0 ${DOOMED}`,
+          [site],
+        )
+      : await lookUp<DoomedRow>(tx, DOOM, [site], indexes)
+  return rows.map(doomedOf)
 }
 
-async function doomStale(tx: Tx, home: SiteId): Promise<void> {
-  await run(
+async function doomStale(tx: Tx, home: SiteId): Promise<Doomed[]> {
+  const rows = await run<DoomedRow>(
     tx,
     `update bodies set doomed = 1 where home = ? and doomed = 0 and not exists (select 1 from
       records where records.log = bodies.home and records.record = bodies.record and
-      records.idx = bodies.idx and records.live = 1)`,
+      records.idx = bodies.idx and records.live = 1) ${DOOMED}`,
     [await internSite(tx, home)],
   )
+  return rows.map(doomedOf)
 }
 
 /** Only doomed rows: the core may name a body whose record was published anew meanwhile. */

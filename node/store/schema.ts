@@ -148,6 +148,37 @@ export interface ForkTable {
   second_note: string
   found_at: number
 }
+export interface FeedTable {
+  id: number
+  time: number
+  type: string
+  /** The rest of the notice, as JSON. */
+  fields: string
+  /** RecordIds, 16 bytes each. */
+  records: Uint8Array
+}
+export interface AsideTable {
+  home: number
+  record: Uint8Array
+  since: number
+}
+export interface HiddenHomeTable {
+  home: number
+}
+export interface WebhookTable {
+  id: string
+  url: string
+  secret: Uint8Array
+  types: string
+  created_at: number
+  cursor: number
+  failures: number
+  failing_since: number | null
+  retry_at: number
+  last_success_at: number | null
+  last_failure: string | null
+  disabled_at: number | null
+}
 export interface SettingTable {
   name: string
   value: string
@@ -172,4 +203,8 @@ export interface Schema {
   applications: ApplicationTable
   forks: ForkTable
   settings: SettingTable
+  feed: FeedTable
+  feed_aside: AsideTable
+  hidden_homes: HiddenHomeTable
+  webhooks: WebhookTable
 }

@@ -7,6 +7,7 @@ import { isDiskFull, NO_BALLAST, type Ballast } from './ballast.ts'
 import { bodiesIn } from './bodies.ts'
 import type { Database } from './database.ts'
 import { deskIn } from './desk.ts'
+import { feedIn } from './feed.ts'
 import { ledgerIn } from './ledger.ts'
 import { logsIn } from './logs.ts'
 import { membersIn } from './members.ts'
@@ -15,6 +16,7 @@ import { recordsIn } from './records.ts'
 import type { Schema } from './schema.ts'
 import { clearNames, createNames, type Tx } from './transaction.ts'
 import { createTurns } from './turns.ts'
+import { webhooksIn } from './webhooks.ts'
 
 const SETTLE_ATTEMPTS = 60
 const SETTLE_PAUSE_MILLISECONDS = 500
@@ -38,6 +40,8 @@ function transactionOn(tx: Tx): WriteTransaction {
     ledger: ledgerIn(tx),
     receipts: receiptsIn(tx),
     desk: deskIn(tx),
+    feed: feedIn(tx),
+    webhooks: webhooksIn(tx),
   }
 }
 

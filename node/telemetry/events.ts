@@ -18,6 +18,8 @@ const LEVELS = {
   'lease.lapsed': 'warn',
   'lease.hidden': 'warn',
   'peer.failed': 'warn',
+  'webhook.failed': 'warn',
+  'webhook.disabled': 'error',
   'log.writable': 'info',
   'bodies.erased': 'info',
   'record.withdrawn': 'info',

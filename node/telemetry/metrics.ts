@@ -24,7 +24,18 @@ export interface Metrics {
 }
 
 const ACTIONS = ['receipt', 'disclosures', 'fork', 'pull', 'bodies', 'exchange', 'sync', 'report']
-const TASKS = ['tick', 'settle', 'fetch', 'pull', 'exchange', 'decide', 'disconnect', 'timer']
+const TASKS = [
+  'tick',
+  'settle',
+  'fetch',
+  'pull',
+  'exchange',
+  'decide',
+  'disconnect',
+  'timer',
+  'watch',
+  'webhook',
+]
 
 /** A word of a closed list, or `other`: whatever a caller passes, no label grows without bound. */
 function listed(word: string, list: readonly string[]): string {
@@ -58,6 +69,8 @@ function createCounters(registry: Registry) {
     published: counter('records_published_total', 'Versions of own records published'),
     withdrawn: counter('records_withdrawn_total', 'Own records withdrawn'),
     peers: counter('peer_failures_total', 'Exchanges with a peer that failed', 'site', 'action'),
+    webhooks: counter('webhook_failures_total', 'Calls of the website that failed'),
+    disabled: counter('webhooks_disabled_total', 'Webhooks given up after days of failure'),
     tasks: counter('task_failures_total', 'Background tasks that failed', 'task'),
   }
 }
@@ -120,6 +133,12 @@ function createCount(registry: Registry): (event: Event) => void {
         break
       case 'peer.failed':
         counters.peers.inc({ site: event.site, action: listed(event.action, ACTIONS) })
+        break
+      case 'webhook.failed':
+        counters.webhooks.inc()
+        break
+      case 'webhook.disabled':
+        counters.disabled.inc()
         break
       case 'task.failed':
         counters.tasks.inc({ task: listed(event.task, TASKS) })

@@ -1,5 +1,7 @@
 /** Publishing through the HTTP interface: the server in the home's process, the client in another. */
 import { createAccess, SITE_ROLES } from '../../node/core/access.ts'
+import { createWebhooks } from '../../node/core/webhook/delivery.ts'
+import { createOutbound } from '../../node/outbound/webhook.ts'
 import { serve } from '../../node/http/server.ts'
 import { createSiteApp } from '../../node/http/site-app.ts'
 import { createMetrics } from '../../node/telemetry/metrics.ts'
@@ -15,10 +17,18 @@ export async function serveHttp(bench: BenchSite): Promise<{ url: string; key: s
   const { secret } = await access.create('bench', 'admin')
   const app = createSiteApp({
     site,
-    store: ports.store,
+    store: site.feed.store,
     clock: ports.clock,
     network: host,
     access,
+    webhooks: createWebhooks({
+      ...ports,
+      feed: site.feed,
+      hub: site.hub,
+      tasks: site.node.tasks,
+      outbound: createOutbound({ allowPrivate: false }),
+      key: ports.random.bytes(32),
+    }),
     metrics: createMetrics(),
     version: 'bench',
   })

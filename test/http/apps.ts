@@ -10,6 +10,10 @@ import {
 import type { App, BasePorts, RequestSeen } from '../../node/http/app.ts'
 import { createCoordinatorApp } from '../../node/http/coordinator-app.ts'
 import { createSiteApp } from '../../node/http/site-app.ts'
+import type { SitePorts } from '../../node/http/v1/ports.ts'
+import { systemRandom } from '../../node/roles/system.ts'
+import { createWebhooks, type Webhooks } from '../../node/core/webhook/delivery.ts'
+import { createOutbound } from '../../node/outbound/webhook.ts'
 import { createMetrics } from '../../node/telemetry/metrics.ts'
 import type { Problem } from '../../node/http/problem.ts'
 import type { TestSite, World } from '../fixtures/network.ts'
@@ -40,20 +44,34 @@ async function secretsOf<Role extends string>(
   return Object.fromEntries(entries) as Record<Role, string>
 }
 
+/** The webhooks of a site, which may call this machine; not started. */
+export function someWebhooks({ site, ports }: TestSite): Webhooks {
+  return createWebhooks({
+    ...ports,
+    feed: site.feed,
+    hub: site.hub,
+    tasks: site.node.tasks,
+    outbound: createOutbound({ allowPrivate: true }),
+    key: systemRandom.bytes(32),
+  })
+}
+
 /** The interface of a site, with keys. */
 export async function aSiteApp(
-  { site, ports }: TestSite,
-  settings: Partial<BasePorts> = {},
+  of: TestSite,
+  settings: Partial<SitePorts> = {},
 ): Promise<TestApp<SiteRole>> {
+  const { site, ports } = of
   const access = createAccess(ports, SITE_ROLES)
   const seen: RequestSeen[] = []
   const faults: unknown[] = []
   const app = createSiteApp({
     site,
-    store: ports.store,
+    store: site.feed.store,
     clock: ports.clock,
     network: ports.network,
     access,
+    webhooks: someWebhooks(of),
     metrics: createMetrics(),
     version: '0.0.0',
     accessLog: (request) => void seen.push(request),

@@ -45,6 +45,11 @@ describe('dayNumber and isoDateOfDay', () => {
       }),
     )
   })
+  it('agree on the leap days that end a century, and on those around them', () => {
+    for (const text of ['1600-02-29', '1900-02-28', '1900-03-01', '2000-02-29', '2400-02-29'])
+      expect(isoDateOfDay(dayNumber(date(text)))).toBe(text)
+    expect(ageOnDay(dayNumber(date('2000-02-29')), dayNumber(date('2024-02-29')))).toBe(24)
+  })
   it('count from 1 January 1970', () => {
     expect(dayNumber(date('1970-01-01'))).toBe(0)
     expect(dayOf(86_399)).toBe(0)

@@ -112,9 +112,25 @@ async function bodiesDiffer(world: World, websites: Websites): Promise<string | 
     }
     for (const record of shown)
       if (!expected.has(record)) return `${node.name} shows ${record}, which it should not`
+    const told = untold(node, shown)
+    if (told !== null) return told
     const stale = staleBody(world, node, held.get(node) ?? new Set())
     if (stale !== null) return stale
   }
+  return null
+}
+
+/** What a website that has read the feed takes to be shown, and what is: both have to be the same. */
+function untold({ name, told }: SimNode, shown: ReadonlySet<string>): string | null {
+  const believed = new Set<string>()
+  for (const one of told.records) {
+    const [home = '', record = ''] = one.split(' ')
+    if (!told.hidden.has(home)) believed.add(record)
+  }
+  for (const record of shown)
+    if (!believed.has(record)) return `${name} shows ${record}, of which it has not told`
+  for (const record of believed)
+    if (!shown.has(record)) return `${name} has told of ${record}, which it does not show`
   return null
 }
 

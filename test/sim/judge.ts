@@ -17,6 +17,7 @@ import {
 } from './knowledge.ts'
 import { ageAt, isAccepted, refusal, uncoveredField } from './naive.ts'
 import { durableKey, type BodyRow, type Fact } from './storage.ts'
+import type { Told } from './told.ts'
 
 /** An invariant was broken; the number is that of the list of invariants. */
 export class Violation extends Error {
@@ -45,6 +46,8 @@ export interface Judged {
   restores: number
   /** Rows at the last look, null after a restore. */
   rows: Map<string, BodyRow> | null
+  /** What its website has read of the feed. */
+  told: Told
 }
 
 /** A consent as it was given to the simulated website, named by its unique end. */

@@ -72,7 +72,21 @@ export const PLANTS: readonly Planted[] = [
     name: 'nothing is ever doomed',
     breaks: [1],
     store: altered((tx) => ({
-      bodies: { ...tx.bodies, doom: async () => undefined, doomStale: async () => undefined },
+      bodies: { ...tx.bodies, doom: async () => [], doomStale: async () => [] },
+    })),
+  },
+  {
+    name: 'the website is not told what vanishes',
+    breaks: [15],
+    store: altered((tx) => ({
+      feed: {
+        ...tx.feed,
+        add: (notices, time) =>
+          tx.feed.add(
+            notices.filter(({ type }) => type !== 'record.vanished'),
+            time,
+          ),
+      },
     })),
   },
   {

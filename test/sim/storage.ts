@@ -25,7 +25,7 @@ export type Fact =
   | { kind: 'receipt'; row: ReceiptRow }
   | { kind: 'pending'; record: RecordId }
   | { kind: 'fork'; log: SiteId }
-  /** Rows of records or bodies have changed. */
+  /** Rows of records, bodies or the feed have changed. */
   | { kind: 'touched' }
 
 /** A row of the table of bodies. */
@@ -115,12 +115,14 @@ function recording(tx: WriteTransaction, facts: Fact[]): WriteTransaction {
     bodies: {
       ...tx.bodies,
       doom: async (home, indexes) => {
-        await tx.bodies.doom(home, indexes)
+        const doomed = await tx.bodies.doom(home, indexes)
         facts.push({ kind: 'touched' })
+        return doomed
       },
       doomStale: async (home) => {
-        await tx.bodies.doomStale(home)
+        const doomed = await tx.bodies.doomStale(home)
         facts.push({ kind: 'touched' })
+        return doomed
       },
       insert: async (home, bodies) => {
         const kept = await tx.bodies.insert(home, bodies)
@@ -149,6 +151,13 @@ function recording(tx: WriteTransaction, facts: Fact[]): WriteTransaction {
       save: async (row) => {
         await tx.receipts.save(row)
         facts.push({ kind: 'receipt', row })
+      },
+    },
+    feed: {
+      ...tx.feed,
+      add: async (notices, time) => {
+        await tx.feed.add(notices, time)
+        facts.push({ kind: 'touched' })
       },
     },
     desk: {

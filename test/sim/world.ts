@@ -13,6 +13,7 @@ import {
 } from '../../node/core/identity.ts'
 import type { NodePorts, NodeSettings } from '../../node/core/node.ts'
 import type { Clock, Crypto, Event, NetworkHandlers, Vault } from '../../node/core/ports.ts'
+import { FEED_EPOCH } from '../../node/core/feed.ts'
 import { createSite, type Site } from '../../node/core/site.ts'
 import type { Store } from '../../node/core/store.ts'
 import { openDatabase, type Database } from '../../node/store/database.ts'
@@ -27,6 +28,7 @@ import { backedUp, emptyKnowledge, type Knowledge } from './knowledge.ts'
 import { SimNetwork, type Port } from './network.ts'
 import { createQueue, type Queue } from './queue.ts'
 import { bodyRows, liveRows, storeOn, vaultOn } from './storage.ts'
+import { misbelief, nothingTold, toldRows } from './told.ts'
 
 export const NETWORK = parseSiteId('network.example')
 export const SITES = ['amor', 'beso', 'cuore', 'douce', 'eros'].map((name) =>
@@ -205,6 +207,7 @@ export class World {
       restores: 0,
       sealed: new Map(),
       rows: null,
+      told: nothingTold(),
       process: null,
       isDirty: true,
       backups: [],
@@ -385,7 +388,12 @@ export class World {
     const database = await openDatabase(backup.bytes)
     await database.transact(async (db) => {
       await db.updateTable('records').set({ wanted: 1 }).where('live', '=', 1).execute()
-      await db.deleteFrom('settings').where('name', 'in', [VAULT_SETTING, 'restored']).execute()
+      for (const table of ['feed', 'feed_aside', 'hidden_homes'] as const)
+        await db.deleteFrom(table).execute()
+      await db
+        .deleteFrom('settings')
+        .where('name', 'in', [VAULT_SETTING, FEED_EPOCH, 'restored'])
+        .execute()
       await db.insertInto('settings').values({ name: 'restored', value: '1' }).execute()
     })
     await this.plant.restored?.(database)
@@ -394,6 +402,7 @@ export class World {
     node.disk = new SlotDisk()
     node.known = backedUp(backup.known)
     node.rows = null
+    node.told = nothingTold()
     node.restores += 1
     this.network.flush(node.site)
     this.note(`${node.name} is restored`)
@@ -405,7 +414,10 @@ export class World {
       if (!node.isDirty) continue
       node.isDirty = false
       const { db } = node.database
-      this.judge.look(node, await bodyRows(db), await liveRows(db))
+      const rows = await bodyRows(db)
+      this.judge.look(node, rows, await liveRows(db))
+      const wrong = misbelief(node, NETWORK, await toldRows(db, node.told.at), rows)
+      if (node.isHonest && wrong !== null) this.judge.fail(15, `${node.name} ${wrong}`)
       node.earliest = Infinity
       node.latest = 0
     }

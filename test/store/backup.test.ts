@@ -6,6 +6,7 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { concatBytes, toUtf8 } from '../../protocol/bytes.ts'
+import { FEED_EPOCH } from '../../node/core/feed.ts'
 import { backup, restore } from '../../node/store/backup.ts'
 import { folderAt } from '../../node/store/folder.ts'
 import { SLOT_BYTES } from '../../node/store/vault.ts'
@@ -108,6 +109,45 @@ describe('restore', () => {
       expect(await tx.members.byRecord(aState(1).record)).toEqual(aMember(1))
       expect(await tx.bodies.slots()).toEqual([])
       expect(await tx.records.wanted(HOME, -1, 10)).toEqual([aState(1)])
+    })
+  })
+
+  it('begins the feed anew, and brings back no webhook that may have been removed since', async () => {
+    const folder = aFolder()
+    const storage = await openFolder(folder)
+    const notice = { type: 'record.appeared', home: HOME, record: aState(1).record } as const
+    await storage.store.write(async (tx) => {
+      await tx.feed.add([notice], 1)
+      await tx.feed.putAside(HOME, [aState(1).record], 1)
+      await tx.feed.setHidden(HOME, true)
+      await tx.desk.setSetting(FEED_EPOCH, '00000000')
+      await tx.webhooks.save({
+        id: '1',
+        url: 'https://site.example/',
+        secret: bytesOf('sealed'),
+        types: [],
+        createdAt: 1,
+        cursor: 1,
+        failures: 0,
+        failingSince: null,
+        retryAt: 0,
+        lastSuccessAt: null,
+        lastFailure: null,
+        disabledAt: null,
+      })
+    })
+    await storage.close()
+    const file = join(aFolder().path, 'backup')
+    backup(folder.path, file)
+    const target = folderAt(join(aFolder().path, 'restored'))
+    await restore(file, target.path)
+    await using restored = await openFolder(target, bytesOf('new master key'))
+    await restored.store.read(async (tx) => {
+      expect(await tx.feed.newest()).toBe(0)
+      expect(await tx.feed.isAside(9)).toBe(false)
+      expect(await tx.feed.hiddenHomes()).toEqual([])
+      expect(await tx.desk.setting(FEED_EPOCH)).toBeNull()
+      expect(await tx.webhooks.all()).toEqual([])
     })
   })
 

@@ -51,6 +51,12 @@ export interface EvidenceDesk {
    * @throws ProtocolError `not_found`, or `not_ready` while receipts are missing
    */
   file: (log: SiteId, index: number) => Promise<string>
+  /**
+   * The largest size up to which every entry of a log can be proven to be confirmed by all.
+   *
+   * @param above sizes up to this one are known already; it is the answer where none is larger
+   */
+  confirmedSize: (log: SiteId, above: number) => Promise<number>
 }
 
 /** A checkpoint that proves an entry: everybody has cosigned it who was a member at that time. */
@@ -60,17 +66,16 @@ interface Complete {
   witnessedAt: number
 }
 
-/** The smallest such checkpoint. */
-function findComplete(registry: Registry, rows: readonly ReceiptRow[]): Complete | null {
+/** Such checkpoints, by size. */
+function* findComplete(registry: Registry, rows: readonly ReceiptRow[]): Generator<Complete> {
   const bySize = Map.groupBy(rows, ({ size }) => size)
   for (const [size, receipts] of [...bySize].toSorted(([a], [b]) => a - b)) {
     const times = new Map(receipts.map(({ cosigner, time }) => [cosigner, time]))
     const witnessedAt = times.get(registry.network)
     if (witnessedAt === undefined) continue
     if (requiredCosigners(registry, witnessedAt).every(({ site }) => times.has(site)))
-      return { size, witnessedAt }
+      yield { size, witnessedAt }
   }
-  return null
 }
 
 async function entryAt(
@@ -113,7 +118,7 @@ export function createEvidenceDesk(ports: {
     tx: ReadTransaction,
     rows: readonly ReceiptRow[],
   ): Promise<{ size: number; registryNote: string } | null> {
-    const complete = findComplete(view.registry(), rows)
+    const complete = findComplete(view.registry(), rows).next().value ?? null
     if (complete === null) return null
     const note = await registryNote(tx, complete.witnessedAt)
     return note === null ? null : { size: complete.size, registryNote: note }
@@ -170,6 +175,14 @@ export function createEvidenceDesk(ports: {
             entries: await tx.logs.entries(view.network, 0, registry.size),
           },
         })
+      }),
+    confirmedSize: (log, above) =>
+      store.read(async (tx) => {
+        const rows = await tx.receipts.ofLog(log, above + 1)
+        let confirmed = above
+        for (const { size, witnessedAt } of findComplete(view.registry(), rows))
+          if ((await registryNote(tx, witnessedAt)) !== null) confirmed = size
+        return confirmed
       }),
   }
 }

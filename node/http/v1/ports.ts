@@ -3,6 +3,7 @@ import type { Access, SiteRole } from '../../core/access.ts'
 import type { Clock, Network } from '../../core/ports.ts'
 import type { Site } from '../../core/site.ts'
 import type { Store } from '../../core/store.ts'
+import type { Webhooks } from '../../core/webhook/delivery.ts'
 import type { BasePorts } from '../app.ts'
 
 export interface SitePorts extends BasePorts {
@@ -11,6 +12,11 @@ export interface SitePorts extends BasePorts {
   clock: Clock
   network: Pick<Network, 'connected'>
   access: Access<SiteRole>
+  webhooks: Webhooks
+  /** Calls a function when the interface closes: streams end then. */
+  onClose?: (close: () => void) => void
+  /** Milliseconds between two comments that keep a stream of events alive. */
+  heartbeatMillis?: number
   /** Version of the software. */
   version: string
 }
