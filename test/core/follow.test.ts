@@ -278,6 +278,10 @@ describe('two histories', () => {
     await node.handlers.announcement(A, announce(a, entries.slice(0, 3), { time }))
     await world.tick(30)
     expect(node.view.registry().members.get(A)?.status).toBe('suspended')
+    const { admission } = world.coordinator.coordinator
+    await expect(admission.measure('reinstate', A, 'terms')).rejects.toMatchObject({
+      code: 'conflict',
+    })
     const before = stateOf(b)
     expect(await handlers.announcement(A, announce(a, entries, { from: 3 }))).toBe('ignore')
     expect(stateOf(b)).toBe(before)

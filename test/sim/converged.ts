@@ -178,7 +178,7 @@ export interface Difference {
 export async function differs(world: World, websites: Websites): Promise<Difference | null> {
   const checks: [invariant: number, check: () => Promise<string | null> | string | null][] = [
     [13, () => pendingWork(world)],
-    [4, () => world.judge.unfulfilled()],
+    [4, () => world.judge.unfulfilled((site) => isMember(world, site))],
     [10, () => forksUnpunished(world)],
     [13, () => logsDiffer(world)],
     [4, () => receiptsMissing(world)],

@@ -15,7 +15,7 @@ import {
   type Kept,
   type Knowledge,
 } from './knowledge.ts'
-import { ageAt, isAccepted, refusal, uncoveredField } from './naive.ts'
+import { ageAt, invariantOf, isAccepted, refusal, uncoveredField } from './naive.ts'
 import { durableKey, type BodyRow, type Fact } from './storage.ts'
 import type { Told } from './told.ts'
 
@@ -417,10 +417,18 @@ export class Judge {
   #isLive({ known, site }: Judged, record: RecordId): boolean {
     return recordsOf(known, registryOf(known, this.network), site).get(record)?.live === true
   }
-  /** A withdrawal that was confirmed and never reached its log; null where there is none. */
-  unfulfilled(): string | null {
+  /**
+   * A withdrawal that was confirmed and never reached its log; null where there is none. Who is
+   * expelled has nobody left who would let it write, and nobody has anything of it.
+   */
+  unfulfilled(isMember: (site: SiteId) => boolean): string | null {
     for (const [record, { home }] of this.#confirmed)
-      if (home.isHonest && this.#isLive(home, record) && !this.#isLost(record))
+      if (
+        home.isHonest &&
+        isMember(home.site) &&
+        this.#isLive(home, record) &&
+        !this.#isLost(record)
+      )
         return `${home.name} confirmed the withdrawal of ${record}, and it lives`
     return null
   }
@@ -454,10 +462,4 @@ export class Judge {
     }
     return expected
   }
-}
-
-function invariantOf(refused: string): number {
-  if (refused === 'the lease is over' || refused === 'the registry is stale') return 3
-  if (refused === 'the record has ended' || refused === 'the version is not the newest') return 1
-  return refused.includes('consent') || refused.includes('member') ? 6 : 7
 }

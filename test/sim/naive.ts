@@ -153,6 +153,13 @@ export function refusal(question: Question, index: number, body: Body): string |
   return homeRefusal(question) ?? recordRefusal(question, index, body)
 }
 
+/** Which invariant a release breaks that was to be refused for this reason. */
+export function invariantOf(refused: string): number {
+  if (refused === 'the lease is over' || refused === 'the registry is stale') return 3
+  if (refused === 'the record has ended' || refused === 'the version is not the newest') return 1
+  return refused.includes('consent') || refused.includes('member') ? 6 : 7
+}
+
 /** A day as YYYY-MM-DD. */
 export function isoDay(now: number, days = 0): string {
   return new Date(now * 1000 + days * DAY_MS).toISOString().slice(0, 10)

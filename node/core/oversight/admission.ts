@@ -117,6 +117,9 @@ export function createAdmission(ports: {
       const { status } = existing(site)
       if (status === 'expelled' || status === STATUS[kind])
         throw new ProtocolError('conflict', '/site', `a site that is not ${status}`)
+      // Every member has frozen its log for good, and the proof would suspend it again.
+      if (kind === 'reinstate' && view.frozen.has(site))
+        throw new ProtocolError('conflict', '/site', 'a site whose log has one history')
       await write({ type: kind, site, reason, time: clock.now() })
       return existing(site)
     },
