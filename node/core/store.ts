@@ -39,6 +39,8 @@ export interface WriteTransaction {
   logs: LogWriter
   records: RecordWriter
   bodies: BodyWriter
+  /** As of the last transaction that is durable. */
+  search: SearchReader
   members: MemberWriter
   ledger: LedgerWriter
   receipts: ReceiptWriter

@@ -85,6 +85,8 @@ export type Facet = (typeof FACETS)[number]
 
 export interface SearchQuery extends SearchFilter {
   order: SearchOrder
+  /** Distances in the answer are reckoned from here. */
+  from?: Place
   after?: SearchPosition
   limit: number
   facets?: readonly Facet[]
@@ -101,7 +103,7 @@ export interface SearchRow extends RecordName {
   joinedAt: number
   /** Unix seconds of this version. */
   publishedAt: number
-  /** From the place of `order` or of `near`; null without one, and without coordinates. */
+  /** From the place of the query; null without one, and without coordinates. */
   distanceKm: number | null
   /** Its sort key: with home and record the position after it. */
   key: number
@@ -133,4 +135,5 @@ export interface ReadBody extends RecordName {
   /** Words of the general search, and words of single fields with the mark of the field. */
   words: readonly string[]
   sensitive: Partial<Record<SensitiveField, string>>
+  traits: Traits
 }
