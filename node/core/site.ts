@@ -9,7 +9,7 @@ import { createForkReports } from './log/fork.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { createDemands, type Demands } from './record/demand.ts'
 import { createDiscloser } from './record/disclose.ts'
-import { createDiscovery, type Discovery } from './record/discover.ts'
+import { createDiscovery, type Company, type Discovery } from './record/discover.ts'
 import { createFetcher } from './record/fetch.ts'
 import { createOwnMembers, type OwnMembers } from './record/own.ts'
 import { createPublisher, type Publisher, type PublishPorts } from './record/publish.ts'
@@ -48,10 +48,14 @@ function createReportTaker({ store }: NodePorts, view: View) {
   }
 }
 
+/** Nobody is online, nobody is blocked. */
+const NO_COMPANY: Company = { online: () => [], blocksOf: () => Promise.resolve([]) }
+
 /** Builds a site node on its ports. */
 export async function createSite(
   ports: NodePorts,
   settings: NodeSettings & { keys: PrivateKeys },
+  company: Company = NO_COMPANY,
 ): Promise<Site> {
   const { store, vault, clock, network, events } = ports
   const view = await loadView(ports, settings.identity)
@@ -158,7 +162,7 @@ export async function createSite(
     publisher: createPublisher(publishPorts),
     withdrawer,
     demands: createDemands({ ...publishPorts, onPublished: node.published }),
-    discovery: createDiscovery({ view, store, vault, clock }),
+    discovery: createDiscovery({ ...ports, view, keys: settings.keys, company }),
     start: node.start,
     stop: node.stop,
   }

@@ -13,7 +13,8 @@ import { membersIn } from './members.ts'
 import { receiptsIn } from './receipts.ts'
 import { recordsIn } from './records.ts'
 import type { Schema } from './schema.ts'
-import { clearNames, createNames, type Tx } from './transaction.ts'
+import { applyChanges, createSearchMemory, searchIn, type SearchMemory } from './search.ts'
+import { clearNames, createNames, type SearchChange, type Tx } from './transaction.ts'
 import { createTurns } from './turns.ts'
 
 const SETTLE_ATTEMPTS = 60
@@ -29,8 +30,9 @@ export interface StoreOptions {
   pause?: () => Promise<void>
 }
 
-function transactionOn(tx: Tx): WriteTransaction {
+function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
   return {
+    search: searchIn(tx, memory),
     logs: logsIn(tx),
     records: recordsIn(tx),
     bodies: bodiesIn(tx),
@@ -50,12 +52,21 @@ export function createStore(options: StoreOptions): Store {
   const pause = options.pause ?? (() => delay(SETTLE_PAUSE_MILLISECONDS))
   const turns = createTurns()
   const names = createNames()
-  const on = (db: Kysely<Schema>): WriteTransaction => transactionOn({ db, own: site, names })
-  const reader = on(database.db)
+  const memory = createSearchMemory()
+  const txOn = (db: Kysely<Schema>, changes: SearchChange[]): Tx => ({
+    db,
+    own: site,
+    names,
+    changes,
+  })
+  const reader = transactionOn(txOn(database.db, []), memory)
 
   async function attempt<T>(work: (tx: WriteTransaction) => Promise<T>): Promise<T> {
+    const changes: SearchChange[] = []
     try {
-      return await database.transact((db) => work(on(db)))
+      const result = await database.transact((db) => work(transactionOn(txOn(db, changes), memory)))
+      applyChanges(memory, changes)
+      return result
     } catch (error) {
       clearNames(names)
       throw error

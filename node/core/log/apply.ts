@@ -66,6 +66,7 @@ function applyPublish(fold: Fold, entry: Publish, index: number, orders: readonl
     live: !isOrdered(orders, entry.record, firstIndex),
     endIndex: null,
     publishedAt: entry.time,
+    joinedAt: known?.joinedAt ?? entry.time,
     expires: entry.expires,
   })
 }
@@ -85,6 +86,7 @@ function endRecord(fold: Fold, record: RecordId, time: number, endIndex: number 
     live: false,
     endIndex,
     publishedAt: known?.publishedAt ?? time,
+    joinedAt: known?.joinedAt ?? time,
     expires: known?.expires ?? time,
   })
 }
