@@ -70,7 +70,7 @@ const pairScore = (viewer: number) => (at: number) =>
 const WAYS: Record<string, Way> = {
   'random, wishes met both ways': (viewer) => {
     const draw = drawOf(viewer)
-    return best(matchesOf(viewer), (at) => draw(soulAt(at).record))
+    return best(matchesOf(viewer), (at) => draw.numberOf(soulAt(at).record))
   },
   'most popular': (viewer) => best(matchesOf(viewer), (at) => popularity[at] ?? 0),
   "one-sided: the viewer's wishes": (viewer) =>

@@ -13,6 +13,7 @@ import { createDiscovery, type Company, type Discovery } from './record/discover
 import { createFetcher } from './record/fetch.ts'
 import { createOwnMembers, type OwnMembers } from './record/own.ts'
 import { createPublisher, type Publisher, type PublishPorts } from './record/publish.ts'
+import { createRecommender, type Recommender } from './record/recommend.ts'
 import { createDisclosureReports } from './record/relay.ts'
 import { createSweep } from './record/sweep.ts'
 import { createWithdrawer, type Withdrawer } from './record/withdraw.ts'
@@ -26,6 +27,7 @@ export interface Site {
   withdrawer: Withdrawer
   demands: Demands
   discovery: Discovery
+  recommender: Recommender
   start: () => Promise<void>
   stop: () => Promise<void>
 }
@@ -163,6 +165,7 @@ export async function createSite(
     withdrawer,
     demands: createDemands({ ...publishPorts, onPublished: node.published }),
     discovery: createDiscovery({ ...ports, view, keys: settings.keys, company }),
+    recommender: createRecommender({ ...ports, view, keys: settings.keys, company }),
     start: node.start,
     stop: node.stop,
   }

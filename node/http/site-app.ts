@@ -5,6 +5,7 @@ import { mountBulk } from './v1/bulk.ts'
 import { mountKeys } from './v1/keys.ts'
 import { mountMembers } from './v1/members.ts'
 import { READ, type SitePorts } from './v1/ports.ts'
+import { mountRecommendations } from './v1/recommendations.ts'
 import { mountRecords } from './v1/records.ts'
 import { mountRequirements } from './v1/requirements.ts'
 import { mountHealth, mountMetrics, mountStatus } from './v1/status.ts'
@@ -17,6 +18,7 @@ export function createSiteApp(ports: SitePorts): App {
   mountMembers(door, ports)
   mountWithdrawals(door, ports)
   mountRequirements(door, ports)
+  mountRecommendations(door, ports)
   mountRecords(door, ports)
   mountStatus(door, ports)
   mountHealth(door)

@@ -4,6 +4,7 @@ import type { SharedProfile } from '../../protocol/vocabulary.ts'
 import { dayNumber, type IsoDate } from '../../protocol/dates.ts'
 import { kilometresBetween, type Person } from '../../node/core/record/recommend/score.ts'
 import { factsOf } from '../../protocol/requirements.ts'
+import { traitsOf } from '../../node/core/search/traits.ts'
 import { mulberry32 } from '../people.ts'
 
 /** One person: what the Network knows, and what nobody but this script does. */
@@ -148,7 +149,8 @@ export function population(seed: number, count: number, today: IsoDate): Soul[] 
       Array.from({ length: 32 }, () => dice.below(16).toString(16)).join(''),
     )
     const facts = factsOf(profile, dayNumber(today) * 86_400)
-    const person: Person = { facts, age: truth.age, scopes: [...EVERYTHING], profile }
+    const { languages, choices } = traitsOf(profile)
+    const person = { facts, age: truth.age, scopes: [...EVERYTHING], languages, choices }
     return { home: HOME, record, person, truth }
   })
 }

@@ -114,7 +114,8 @@ const ROUNDS = 8
 /** Comes after every site's name. */
 const LAST_HOME = '\uFFFF' as SiteId
 
-function shownFields(profile: SharedProfile): Partial<SharedProfile> {
+/** The fields of a profile that a site may show. */
+export function shownFields(profile: SharedProfile): Partial<SharedProfile> {
   return Object.fromEntries(
     SHOWN.flatMap((name) => (profile[name] === undefined ? [] : [[name, profile[name]]])),
   )

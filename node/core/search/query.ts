@@ -2,6 +2,7 @@
 import type { Scope } from '../../../protocol/consent.ts'
 import type { RecordId, SiteId } from '../../../protocol/ids.ts'
 import type { Facts, Place } from '../../../protocol/requirements.ts'
+import type { Around } from './rings.ts'
 import type { ChoiceField, RangeField, SensitiveField, Traits, WordField } from './traits.ts'
 
 /** One record, whatever its version. */
@@ -21,6 +22,8 @@ export type SearchOrder =
   | { by: 'record' }
   /** As if shuffled, the same for the same seed (an integer of 32 bits). */
   | { by: 'chance'; seed: number }
+  /** By ring around somebody, as if shuffled within each. */
+  | { by: 'rings'; around: Around; seed: number }
 
 /** Where a page has ended: the sort key of its last record, and that record. */
 export interface SearchPosition extends RecordName {

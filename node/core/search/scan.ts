@@ -5,6 +5,7 @@ import type { SiteId } from '../../../protocol/ids.ts'
 import { bodyOf, idWords, mix32, rowOf, setDay, type Columns } from './columns.ts'
 import { conditionOf, type Condition } from './condition.ts'
 import { createCounters } from './facets.ts'
+import { ringOf, type Around } from './rings.ts'
 import type { SearchAnswer, SearchOrder, SearchPosition, SearchQuery, SearchRow } from './query.ts'
 
 /** Above every time in seconds: who is online comes before everybody who is not. */
@@ -13,8 +14,26 @@ const LATEST_SECONDS = 2 ** 40
 
 type KeyOf = (row: number) => number
 
+/** Different values of a chance. */
+const CHANCES = 2 ** 32
+
+function chanceOf({ ids }: Columns, seed: number): KeyOf {
+  return (row) => mix32(mix32((ids[row * 4] ?? 0) ^ seed) ^ (ids[row * 4 + 1] ?? 0))
+}
+
+function ringsAround({ numbers, places, countries }: Columns, { place, country }: Around): KeyOf {
+  const own = countries.find(country)
+  const isCompatriot = (row: number): boolean => numbers.country[row] === own
+  if (place === null) return (row) => ringOf(null, isCompatriot(row))
+  const distance = places.distancesFrom(place)
+  return (row) => {
+    const code = numbers.place[row] ?? 0
+    return code === 0 ? ringOf(null, isCompatriot(row)) : ringOf(distance(code), false)
+  }
+}
+
 function keyOf(columns: Columns, order: SearchOrder): KeyOf {
-  const { numbers, ids } = columns
+  const { numbers } = columns
   switch (order.by) {
     case 'nearest': {
       const distance = columns.places.distancesFrom(order.from)
@@ -31,9 +50,12 @@ function keyOf(columns: Columns, order: SearchOrder): KeyOf {
         return isOnline ? since - ONLINE_SECONDS : since
       }
     }
-    case 'chance': {
-      const { seed } = order
-      return (row) => mix32(mix32((ids[row * 4] ?? 0) ^ seed) ^ (ids[row * 4 + 1] ?? 0))
+    case 'chance':
+      return chanceOf(columns, order.seed)
+    case 'rings': {
+      const chance = chanceOf(columns, order.seed)
+      const ring = ringsAround(columns, order.around)
+      return (row) => ring(row) * CHANCES + chance(row)
     }
     default:
       return () => 0

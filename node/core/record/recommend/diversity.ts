@@ -3,6 +3,7 @@ import { toUtf8 } from '../../../../protocol/bytes.ts'
 import type { RecordId } from '../../../../protocol/ids.ts'
 import { labelled } from '../../identity.ts'
 import type { Crypto } from '../../ports.ts'
+import { idWords, mix32 } from '../../search/columns.ts'
 
 /**
  * The share of the viewers for whom a record is drawn on a day. For the others it stands behind all
@@ -10,18 +11,12 @@ import type { Crypto } from '../../ports.ts'
  */
 export const DRAWN_SHARE = 1 / 2
 
-/** A number from 0 (inclusive) to 1 (exclusive) for each record: one viewer's draw of one day. */
-export type Draw = (record: RecordId) => number
-
-const WORDS = 4
-const WORD_DIGITS = 8
-
-/** The finaliser of MurmurHash3, by Austin Appleby (public domain): a bijection of 32-bit words. */
-function mix(word: number): number {
-  let mixed = word
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85_eb_ca_6b)
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2_b2_ae_35)
-  return (mixed ^ (mixed >>> 16)) >>> 0
+/** One viewer's draw of one day. */
+export interface Draw {
+  /** A number from 0 (inclusive) to 1 (exclusive) for each record. */
+  numberOf: (record: RecordId) => number
+  /** An integer of 32 bits: shuffles those from whom the best are sought. */
+  seed: number
 }
 
 /**
@@ -31,23 +26,22 @@ function mix(word: number): number {
  * bijection.
  *
  * @param key a private key of this node
- * @param day day number (UTC)
+ * @param of.day day number (UTC)
  */
 export function createDraw(
   crypto: Pick<Crypto, 'hmacSha256'>,
   key: Uint8Array,
   of: { viewer: RecordId; day: number },
 ): Draw {
-  const input = labelled('recommend', toUtf8(`${of.day} ${of.viewer}`))
-  const bytes = crypto.hmacSha256(key, input)
+  const bytes = crypto.hmacSha256(key, labelled('recommend', toUtf8(`${of.day} ${of.viewer}`)))
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const keys = Array.from({ length: WORDS }, (_, at) => view.getUint32(4 * at))
-  return (record) => {
-    let word = 0
-    for (const [at, part] of keys.entries()) {
-      const digits = record.slice(at * WORD_DIGITS, (at + 1) * WORD_DIGITS)
-      word = mix(word ^ Number.parseInt(digits, 16) ^ part)
-    }
-    return word / 2 ** 32
+  const keys = [0, 4, 8, 12].map((at) => view.getUint32(at))
+  return {
+    numberOf: (record) => {
+      const words = idWords(record)
+      const mixed = keys.reduce((word, part, at) => mix32(word ^ part ^ (words[at] ?? 0)), 0)
+      return mixed / 2 ** 32
+    },
+    seed: view.getUint32(16),
   }
 }

@@ -1,12 +1,7 @@
 /** The order in which candidates are recommended. */
-import type { RecordId, SiteId } from '../../../../protocol/ids.ts'
+import type { RecordName } from '../../search/query.ts'
 import { DRAWN_SHARE, type Draw } from './diversity.ts'
 
-/** Somebody who may be recommended. */
-export interface Named {
-  home: SiteId
-  record: RecordId
-}
 export interface Ranked<Candidate> {
   candidate: Candidate
   /** From 0 to 1. */
@@ -17,7 +12,7 @@ export interface Ranked<Candidate> {
  * Those whom the day's draw gives to this viewer come first, the others only where there are too few
  * of them; in both parts the better score comes first. Who has a score of 0 is left out.
  */
-export function rank<Candidate extends Named>(
+export function rank<Candidate extends RecordName>(
   candidates: readonly Candidate[],
   scoreOf: (candidate: Candidate) => number,
   draw: Draw,
@@ -25,7 +20,7 @@ export function rank<Candidate extends Named>(
   const rows = candidates.flatMap((candidate) => {
     const score = scoreOf(candidate)
     if (score === 0) return []
-    const number = draw(candidate.record)
+    const number = draw.numberOf(candidate.record)
     return [{ candidate, score, number, isDrawn: number < DRAWN_SHARE }]
   })
   return rows.toSorted(

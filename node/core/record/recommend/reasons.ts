@@ -1,5 +1,5 @@
 /** Why somebody is recommended: a code with numbers for programs, a text for people. */
-import type { SharedProfile } from '../../../../protocol/vocabulary.ts'
+import { BANDS_KM } from '../discover.ts'
 import {
   judgeWish,
   kilometresBetween,
@@ -34,8 +34,6 @@ export const REASON_CODES = [
   'as-wished',
 ] as const satisfies readonly Reason['code'][]
 
-/** Places are rounded to about so many kilometres: nobody is told to be nearer than that. */
-const NEAREST_KM = 12
 /** Farther away, distance is no reason. */
 const NEAR_KM = 100
 /** Wider ranges of ages say nothing. */
@@ -62,7 +60,7 @@ const spaced = (field: string): string =>
 function placeReason(a: Person, b: Person): Reason[] {
   const distance = kilometresBetween(a.facts, b.facts)
   if (distance !== null && distance <= NEAR_KM) {
-    const km = Math.max(NEAREST_KM, Math.ceil(distance))
+    const km = BANDS_KM.find((band) => distance <= band) ?? NEAR_KM
     return [{ code: 'near', km, text: `within ${km} km` }]
   }
   const { country } = a.facts
@@ -79,9 +77,8 @@ function agesReason({ facts: a }: Person, { facts: b }: Person): Reason[] {
   return [{ code: 'both-seek-ages', from, to, text }]
 }
 
-function languagesReason(a: SharedProfile | null, b: SharedProfile | null): Reason[] {
-  const spoken = new Set(b?.languages)
-  const languages = a?.languages?.filter((tag) => spoken.has(tag)) ?? []
+function languagesReason(a: Person, b: Person): Reason[] {
+  const languages = a.languages.filter((tag) => b.languages.includes(tag))
   if (languages.length === 0) return []
   const names = languages.map((tag) => NAMES.of(tag) ?? tag)
   const last = names.pop() ?? ''
@@ -125,14 +122,14 @@ function wishReasons(candidate: Person, wishes: Wishes): Reason[] {
 
 /**
  * What speaks for a candidate, from what counts in the score and is shown anyway: the wishes passed
- * first. Distances are those of the rounded places.
+ * first. Distances are told in the steps of discovery.
  */
 export function reasonsFor(viewer: Person, candidate: Person, wishes: Wishes = {}): Reason[] {
   return [
     ...wishReasons(candidate, wishes),
     ...placeReason(viewer, candidate),
     ...agesReason(viewer, candidate),
-    ...languagesReason(viewer.profile, candidate.profile),
+    ...languagesReason(viewer, candidate),
     ...choiceReasons(viewer, candidate),
   ]
 }

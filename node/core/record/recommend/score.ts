@@ -1,12 +1,13 @@
 /** How well two people meet each other's stated wishes; nothing else is known of them here. */
 import type { Scope } from '../../../../protocol/consent.ts'
 import { distanceKm, type Facts } from '../../../../protocol/requirements.ts'
+import { ADULT_YEARS, FIELDS } from '../../../../protocol/vocabulary.ts'
 import {
-  ADULT_YEARS,
-  FIELDS,
-  type FieldName,
-  type SharedProfile,
-} from '../../../../protocol/vocabulary.ts'
+  CHOICE_FIELDS,
+  SENSITIVE_FIELDS,
+  type ChoiceField,
+  type SensitiveField,
+} from '../../search/traits.ts'
 
 /** What a score looks at in one person. */
 export interface Person {
@@ -14,8 +15,10 @@ export interface Person {
   /** Whole years today. */
   age: number
   scopes: readonly Scope[]
-  /** Null while the body has not been opened: then the facts alone count. */
-  profile: SharedProfile | null
+  /** Those that the member speaks; empty where not given. */
+  languages: readonly string[]
+  /** What the profile says; race and religion only where somebody has asked for them. */
+  choices: Partial<Record<WishField, string>>
 }
 
 /**
@@ -23,21 +26,8 @@ export interface Person {
  * `wantsChildren`, `smoking` and `drinking` count without being passed; looks, origin, belief and
  * standing never do.
  */
-export const WISH_FIELDS = [
-  'bodyType',
-  'drinking',
-  'education',
-  'eyeColour',
-  'hairColour',
-  'hasChildren',
-  'maritalStatus',
-  'purpose',
-  'race',
-  'religion',
-  'smoking',
-  'wantsChildren',
-] as const satisfies readonly FieldName[]
-export type WishField = (typeof WISH_FIELDS)[number]
+export const WISH_FIELDS = [...CHOICE_FIELDS, ...SENSITIVE_FIELDS] as const
+export type WishField = ChoiceField | SensitiveField
 /** The values that the viewer would like, by field; any of them will do. */
 export type Wishes = Partial<Record<WishField, readonly string[]>>
 
@@ -93,7 +83,7 @@ const age: Judge = ({ facts: { seeksAgeMin, seeksAgeMax } }, other) => {
 
 /** The value of a choice, where it says anything. */
 export function statedChoice(person: Person, field: WishField): string | null {
-  const value = person.profile?.[field]
+  const value = person.choices[field]
   return value === undefined || value === 'undisclosed' ? null : value
 }
 
@@ -106,10 +96,9 @@ const choice =
     return wished === null || given === null ? null : judge(wished, given)
   }
 
-const languages: Judge = ({ profile: a }, { profile: b }) => {
-  if (a?.languages === undefined || b?.languages === undefined) return null
-  const spoken = new Set(b.languages)
-  return a.languages.some((tag) => spoken.has(tag)) ? 1 : 0
+const languages: Judge = ({ languages: a }, { languages: b }) => {
+  if (a.length === 0 || b.length === 0) return null
+  return a.some((tag) => b.includes(tag)) ? 1 : 0
 }
 
 /** Nobody is taken to wish for more of a habit than is the own one; who has most has no wish. */
