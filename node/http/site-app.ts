@@ -2,6 +2,7 @@
 import { createDoor, type App } from './app.ts'
 import { mountDocs } from './docs.ts'
 import { mountBulk } from './v1/bulk.ts'
+import { mountDiscover } from './v1/discover.ts'
 import { mountKeys } from './v1/keys.ts'
 import { mountMembers } from './v1/members.ts'
 import { READ, type SitePorts } from './v1/ports.ts'
@@ -20,6 +21,7 @@ export function createSiteApp(ports: SitePorts): App {
   mountRequirements(door, ports)
   mountRecommendations(door, ports)
   mountRecords(door, ports)
+  mountDiscover(door, ports)
   mountStatus(door, ports)
   mountHealth(door)
   mountMetrics(door, ports.metrics, READ)

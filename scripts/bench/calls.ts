@@ -68,4 +68,17 @@ export interface Calls {
   hashFloor: (input: { count: number }) => Promise<Spent & { bytes: number }>
   streamServer: (nothing: null) => Promise<{ address: string }>
   streamFloor: (input: { address: string; bytes: number }) => Promise<Spent>
+  /** Fills a site with records of others and asks, the node and bare SQL; milliseconds a query. */
+  discover: (crowd: { path: string; records: number }) => Promise<{
+    pages: number[]
+    raw: number[]
+    facets: number[]
+    texts: number[]
+    readMillis: number
+    /** Longest time in which reading let nobody else have a turn. */
+    slowest: number
+    columnsMb: number
+    textsMb: number
+    rssMb: number
+  }>
 }

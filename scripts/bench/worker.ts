@@ -1,4 +1,5 @@
 /** The measured process: does what it is asked over IPC, one call at a time or several at once. */
+import { discoverCalls } from './discover-calls.ts'
 import { floorCalls } from './floors.ts'
 import type { Answer, Question } from './child.ts'
 import { httpCalls } from './http-calls.ts'
@@ -8,6 +9,7 @@ const calls: Record<string, (argument: never) => Promise<unknown>> = {
   ...nodeCalls,
   ...httpCalls,
   ...floorCalls,
+  ...discoverCalls,
 }
 
 async function answer({ id, name, argument }: Question): Promise<Answer> {
