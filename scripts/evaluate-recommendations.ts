@@ -1,6 +1,6 @@
 /**
  * Evaluates the recommendations on invented people whose true likings are known: `npm run evaluate
- * -- [--people 2000] [--seed 1] [--json file]`. The same seed gives the same table.
+ * -- [--people 1200] [--seed 1] [--json file]`. The same seed gives the same table.
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -8,16 +8,17 @@ import { systemCrypto } from '../node/roles/system.ts'
 import { createDraw } from '../node/core/record/recommend/diversity.ts'
 import { rank } from '../node/core/record/recommend/rank.ts'
 import { fits, scoreOneWay, scorePair } from '../node/core/record/recommend/score.ts'
-import { dayNumber, parseIsoDate } from '../protocol/dates.ts'
+import { dayNumber, isoDateOfDay, parseIsoDate } from '../protocol/dates.ts'
 import { population, trueLikings, type Soul } from './evaluate/population.ts'
 
 const TOP = 10
-const TODAY = parseIsoDate('2026-03-01')
+const TODAY = dayNumber(parseIsoDate('2026-03-01'))
+const WEEK = Array.from({ length: 7 }, (_, at) => TODAY + at)
 const KEY = new Uint8Array(32).fill(7)
 
 const { values } = parseArgs({
   options: {
-    people: { type: 'string', default: '2000' },
+    people: { type: 'string', default: '1200' },
     seed: { type: 'string', default: '1' },
     json: { type: 'string' },
   },
@@ -36,10 +37,12 @@ interface Result {
   mostShown: number
   /** Share of people who are shown to somebody. */
   covered: number
+  /** Different people with mutual liking whom a viewer is shown in a week. */
+  metInAWeek: number
 }
-type Way = (viewer: number) => number[]
+type Way = (viewer: number, day: number) => number[]
 
-const souls = population(Number(values.seed), Number(values.people), TODAY)
+const souls = population(Number(values.seed), Number(values.people), isoDateOfDay(TODAY))
 const likings = trueLikings(souls)
 const popularity = souls.map((_, at) => likings.filter((liked) => liked.has(at)).length)
 const soulAt = (at: number): Soul => {
@@ -48,7 +51,7 @@ const soulAt = (at: number): Soul => {
   return soul
 }
 const others = (own: number): number[] => [...souls.keys()].filter((at) => at !== own)
-const drawOf = (viewer: number, day = dayNumber(TODAY)) =>
+const drawOf = (viewer: number, day: number) =>
   createDraw(systemCrypto, KEY, { viewer: soulAt(viewer).record, day })
 
 /** Those who fit each other, by viewer. */
@@ -64,25 +67,47 @@ function best(candidates: readonly number[], valueOf: (at: number) => number): n
     .map(({ at }) => at)
 }
 const matchesOf = (viewer: number): number[] => matches[viewer] ?? []
-const pairScore = (viewer: number) => (at: number) =>
-  scorePair(soulAt(viewer).person, soulAt(at).person)
+
+/** Keeps what has been reckoned for a pair: each is asked about on every day of the week. */
+function kept(valueOf: (viewer: Soul, other: Soul) => number) {
+  const known = souls.map(() => new Map<number, number>())
+  return (viewer: number) => (at: number) => {
+    const value = known[viewer]?.get(at) ?? valueOf(soulAt(viewer), soulAt(at))
+    known[viewer]?.set(at, value)
+    return value
+  }
+}
+const pairScore = kept((viewer, other) => scorePair(viewer.person, other.person))
+const oneWayScore = kept((viewer, other) => scoreOneWay(viewer.person, other.person))
+/** Those who fit the viewer, whether or not the viewer fits them. */
+const wanted = souls.map(({ person }, own) =>
+  others(own).filter((at) => fits(person, soulAt(at).person)),
+)
+
+function drawn(
+  candidates: readonly number[],
+  scoreOf: (at: number) => number,
+  draw: ReturnType<typeof drawOf>,
+): number[] {
+  const rows = candidates.map((at) => ({ ...soulAt(at), at }))
+  return rank(rows, ({ at }) => scoreOf(at), draw)
+    .slice(0, TOP)
+    .map(({ candidate }) => candidate.at)
+}
 
 const WAYS: Record<string, Way> = {
-  'random, wishes met both ways': (viewer) => {
-    const draw = drawOf(viewer)
+  'random, of who fits both ways': (viewer, day) => {
+    const draw = drawOf(viewer, day)
     return best(matchesOf(viewer), (at) => draw.numberOf(soulAt(at).record))
   },
-  'most popular': (viewer) => best(matchesOf(viewer), (at) => popularity[at] ?? 0),
-  "one-sided: the viewer's wishes": (viewer) =>
-    best(others(viewer), (at) => scoreOneWay(soulAt(viewer).person, soulAt(at).person)),
-  'reciprocal, without the cap': (viewer) => best(matchesOf(viewer), pairScore(viewer)),
-  'reciprocal, as the node does': (viewer) => {
-    const rows = matchesOf(viewer).map((at) => ({ ...soulAt(at), at }))
-    const score = pairScore(viewer)
-    return rank(rows, ({ at }) => score(at), drawOf(viewer))
-      .slice(0, TOP)
-      .map(({ candidate }) => candidate.at)
-  },
+  'most popular, of who fits both ways': (viewer) =>
+    best(matchesOf(viewer), (at) => popularity[at] ?? 0),
+  "the viewer's wishes alone": (viewer) => best(wanted[viewer] ?? [], oneWayScore(viewer)),
+  "the viewer's wishes alone, with the draw": (viewer, day) =>
+    drawn(wanted[viewer] ?? [], oneWayScore(viewer), drawOf(viewer, day)),
+  'reciprocal, without the draw': (viewer) => best(matchesOf(viewer), pairScore(viewer)),
+  'reciprocal, with the draw: the node': (viewer, day) =>
+    drawn(matchesOf(viewer), pairScore(viewer), drawOf(viewer, day)),
 }
 
 /** Half the relative mean difference: C. Gini (1912). */
@@ -99,13 +124,19 @@ function evaluate(name: string, way: Way): Result {
   let liked = 0
   let mutual = 0
   for (const viewer of souls.keys())
-    for (const at of way(viewer)) {
+    for (const at of way(viewer, TODAY)) {
       count += 1
       shown[at] = (shown[at] ?? 0) + 1
       if (likings[viewer]?.has(at) !== true) continue
       liked += 1
       if (likings[at]?.has(viewer) === true) mutual += 1
     }
+  let met = 0
+  for (const viewer of souls.keys()) {
+    const seen = new Set(WEEK.flatMap((day) => way(viewer, day)))
+    for (const at of seen)
+      if (likings[viewer]?.has(at) === true && likings[at]?.has(viewer) === true) met += 1
+  }
   // Who fits fewer than a hundred says little about "everybody".
   const shares = shown.flatMap((times, at) => {
     const most = matchesOf(at).length
@@ -118,6 +149,7 @@ function evaluate(name: string, way: Way): Result {
     gini: giniOf(shown),
     mostShown: Math.max(...shares),
     covered: shown.filter((times) => times > 0).length / shown.length,
+    metInAWeek: met / souls.length,
   }
 }
 
@@ -129,13 +161,22 @@ console.log(
 )
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 console.log(
-  '| way | liked, of the first 10 | mutually | Gini of exposure | most shown | ever shown |',
+  '| way | liked, of the first 10 | mutually | met in a week | Gini of exposure | most shown | ever shown |',
 )
-console.log('| --- | ---: | ---: | ---: | ---: | ---: |')
-for (const { name, precision, mutual, gini, mostShown, covered } of results)
-  console.log(
-    `| ${[name, percent(precision), percent(mutual), gini.toFixed(2), percent(mostShown), percent(covered)].join(' | ')} |`,
-  )
+console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: |')
+for (const { name, ...result } of results) {
+  const { precision, mutual, metInAWeek, gini, mostShown, covered } = result
+  const cells = [
+    name,
+    percent(precision),
+    percent(mutual),
+    metInAWeek.toFixed(1),
+    gini.toFixed(2),
+    percent(mostShown),
+    percent(covered),
+  ]
+  console.log(`| ${cells.join(' | ')} |`)
+}
 if (values.json !== undefined)
   writeFileSync(
     values.json,

@@ -81,4 +81,12 @@ export interface Calls {
     textsMb: number
     rssMb: number
   }>
+  /** The same with the first recommendations: plain, with a wish for a religion, and bare SQL. */
+  recommend: (crowd: { path: string; records: number }) => Promise<{
+    lists: number[]
+    wished: number[]
+    raw: number[]
+    /** How many were recommended on average. */
+    shown: number
+  }>
 }

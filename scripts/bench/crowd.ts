@@ -1,8 +1,9 @@
-/** A site that holds so many records of other sites, for the measures of discovery. */
+/** A site that holds so many records of other sites, for the measures of discovery and recommendations. */
 import { randomBytes, randomInt } from 'node:crypto'
 import { createIdentity, derivePrivateKeys } from '../../node/core/identity.ts'
 import { createDiscovery, type Discovery } from '../../node/core/record/discover.ts'
 import { memberKeyOf } from '../../node/core/record/member.ts'
+import { createRecommender, type Recommender } from '../../node/core/record/recommend.ts'
 import { traitsOf, type Traits } from '../../node/core/search/traits.ts'
 import type { BodyColumns, HeldBody, RecordState } from '../../node/core/store.ts'
 import { createView } from '../../node/core/view.ts'
@@ -10,7 +11,7 @@ import { systemCrypto, systemRandom } from '../../node/roles/system.ts'
 import { createFolder } from '../../node/store/folder.ts'
 import { openStorage, type Storage } from '../../node/store/storage.ts'
 import { encodeBody } from '../../protocol/body.ts'
-import { parseConsentInput } from '../../protocol/consent.ts'
+import { parseConsentInput, type Scope } from '../../protocol/consent.ts'
 import { dayOf, parseIsoDate } from '../../protocol/dates.ts'
 import type { Admit } from '../../protocol/entry.ts'
 import { parseSiteId, recordIdOf, type SiteId } from '../../protocol/ids.ts'
@@ -40,7 +41,8 @@ export interface Held {
 export interface Crowd {
   storage: Storage
   discovery: Discovery
-  viewers: { id: string; facts: Facts }[]
+  recommender: Recommender
+  viewers: { id: string; facts: Facts; scopes: readonly Scope[] }[]
   close: () => Promise<void>
 }
 
@@ -184,7 +186,11 @@ export async function startCrowd(
     }
   }
   const own = await insert(SELF, 0, VIEWERS)
-  const viewers = own.map(({ body }, at) => ({ id: `viewer-${at}`, facts: body.facts }))
+  const viewers = own.map(({ body }, at) => ({
+    id: `viewer-${at}`,
+    facts: body.facts,
+    scopes: body.scopes,
+  }))
   await store.write((tx) =>
     tx.members.save(
       own.map(({ body }, at) => ({
@@ -194,7 +200,7 @@ export async function startCrowd(
       })),
     ),
   )
-  const discovery = createDiscovery({
+  const ports = {
     view: viewOf(clock),
     store,
     vault,
@@ -202,6 +208,12 @@ export async function startCrowd(
     crypto: systemCrypto,
     keys,
     company: { online: () => [], blocksOf: () => Promise.resolve([]) },
-  })
-  return { storage, discovery, viewers, close: storage.close }
+  }
+  return {
+    storage,
+    discovery: createDiscovery(ports),
+    recommender: createRecommender(ports),
+    viewers,
+    close: storage.close,
+  }
 }

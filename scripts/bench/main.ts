@@ -1,6 +1,6 @@
 /**
  * Measures the node against raw floors in the same run: `npm run bench -- [--members 100000]
- * [--json bench/results.json] [--only floors|large|small|discovery] [--records 1000000]
+ * [--json bench/results.json] [--only floors|large|small|discovery|recommendations] [--records 1000000]
  * [--profile folder]`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -10,9 +10,10 @@ import { parseArgs } from 'node:util'
 import { short, tableOf, type Figure } from './figures.ts'
 import type { FlagsOf } from './federation.ts'
 import { measureDiscovery } from './measure-discovery.ts'
+import { measureRecommendations } from './measure-recommendations.ts'
 import { measureFloors, measureLarge, measureSmall, type Context } from './measures.ts'
 
-const PARTS = ['floors', 'large', 'small', 'discovery']
+const PARTS = ['floors', 'large', 'small', 'discovery', 'recommendations']
 /** Microseconds between two samples of a profile. */
 const PROFILE_MICROS = 500
 
@@ -67,6 +68,8 @@ async function measure(members: number, only: string | undefined): Promise<Figur
   const sizes = values.records === undefined ? undefined : [Number(values.records)]
   if (isWanted('discovery'))
     for await (const figure of measureDiscovery(flagsOf, sizes)) add(figure)
+  if (isWanted('recommendations'))
+    for await (const figure of measureRecommendations(flagsOf, sizes)) add(figure)
   return figures
 }
 

@@ -31,6 +31,8 @@ export interface SearchFloor {
   finish: () => void
   /** The ids of a page, and how many there are in all. */
   ask: (question: Question) => { ids: number[]; total: number }
+  /** The ids of so many who fit a member both ways, the nearest first. */
+  nearest: (viewer: Facts, limit: number) => number[]
   close: () => void
 }
 
@@ -111,6 +113,7 @@ export function openSearchFloor(path: string): SearchFloor {
   function nearest(
     question: Question,
     { sql, values }: { sql: string; values: unknown[] },
+    limit: number,
   ): number[] {
     const { latitudeTenths: latitude, longitudeTenths: longitude } = question.viewer
     if (latitude === null || longitude === null) return []
@@ -119,12 +122,12 @@ export function openSearchFloor(path: string): SearchFloor {
       const reachKm = question.radiusKm ?? half * 11.1
       const box = [latitude - half, latitude + half, longitude - 2 * half, longitude + 2 * half]
       const found = prepared(
-        `select id from search where ${NEAR} and ${sql} and ${KM} <= ? order by ${KM}, id limit ${PAGE}`,
+        `select id from search where ${NEAR} and ${sql} and ${KM} <= ? order by ${KM}, id limit ${limit}`,
       )
         .pluck()
         .all(...box, ...values, ...from, reachKm, ...from) as number[]
       if (
-        found.length === PAGE ||
+        found.length === limit ||
         half === SQUARES.at(-1) ||
         half * 11.1 >= (question.radiusKm ?? 1e9)
       )
@@ -158,13 +161,17 @@ export function openSearchFloor(path: string): SearchFloor {
       const condition = conditionOf(question)
       const ids =
         question.sort === 'nearest'
-          ? nearest(question, condition)
+          ? nearest(question, condition, PAGE)
           : (prepared(
               `select id from search where ${condition.sql} order by joined desc, id limit ${PAGE}`,
             )
               .pluck()
               .all(...condition.values) as number[])
       return { ids, total: count(question, condition) }
+    },
+    nearest: (viewer, limit) => {
+      const question: Question = { sort: 'nearest', viewer }
+      return nearest(question, conditionOf(question), limit)
     },
     close: () => void sqlite.close(),
   }

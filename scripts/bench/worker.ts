@@ -4,12 +4,14 @@ import { floorCalls } from './floors.ts'
 import type { Answer, Question } from './child.ts'
 import { httpCalls } from './http-calls.ts'
 import { nodeCalls } from './node-calls.ts'
+import { recommendCalls } from './recommend-calls.ts'
 
 const calls: Record<string, (argument: never) => Promise<unknown>> = {
   ...nodeCalls,
   ...httpCalls,
   ...floorCalls,
   ...discoverCalls,
+  ...recommendCalls,
 }
 
 async function answer({ id, name, argument }: Question): Promise<Answer> {

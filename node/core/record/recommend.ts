@@ -46,13 +46,15 @@ export interface Recommender {
 }
 
 /** From so many, nearest rings first, the best are chosen. */
-export const POOL = 1000
+export const POOL = 500
 /** Of so many at most bodies are opened where race or religion are wished for. */
-export const SHORTLIST = 200
+export const SHORTLIST = 100
 
 /** Somebody of the pool. */
 interface Candidate extends SearchRow {
   person: Person
+  /** The body, once it has been opened. */
+  opened: Opened | null
 }
 interface Opened {
   held: HeldBody
@@ -80,7 +82,8 @@ function personOf({ held, body }: Opened, today: number): Person {
 function candidateOf(row: SearchRow, today: number): Candidate {
   const { facts, scopes, traits } = row
   const { languages, choices } = traits
-  return { ...row, person: { facts, age: ageOfFacts(facts, today), scopes, languages, choices } }
+  const person = { facts, age: ageOfFacts(facts, today), scopes, languages, choices }
+  return { ...row, person, opened: null }
 }
 
 /** Creates the recommender of a site. Every answer passes the gate and the lease again. */
@@ -106,21 +109,23 @@ export function createRecommender(ports: {
     return body.consent.purposes.includes('recommend') ? { held, body } : null
   }
 
-  async function openRows(
+  /** Opens the bodies of candidates; those that may not be recommended are left out. */
+  async function openAll(
     tx: ReadTransaction,
-    rows: readonly Ranked<Candidate>[],
-  ): Promise<{ candidate: Candidate; opened: Opened }[]> {
+    ranked: readonly Ranked<Candidate>[],
+  ): Promise<(Ranked<Candidate> & { opened: Opened })[]> {
+    const closed = ranked.flatMap(({ candidate }) => (candidate.opened === null ? candidate : []))
     const held = new Map<string, HeldBody>()
-    for (const home of new Set(rows.map(({ candidate }) => candidate.home))) {
-      const own = rows.filter(({ candidate }) => candidate.home === home)
-      const indexes = own.map(({ candidate }) => candidate.index)
+    for (const home of new Set(closed.map((candidate) => candidate.home))) {
+      const indexes = closed.flatMap((one) => (one.home === home ? one.index : []))
       for (const body of await tx.bodies.atIndexes(home, indexes))
         held.set(`${home} ${body.index}`, body)
     }
-    return rows.flatMap(({ candidate }) => {
-      const body = held.get(`${candidate.home} ${candidate.index}`)
-      const opened = body === undefined ? null : open(body)
-      return opened === null ? [] : [{ candidate, opened }]
+    return ranked.flatMap((row) => {
+      const { home, index, opened: known } = row.candidate
+      const body = held.get(`${home} ${index}`)
+      const opened = known ?? (body === undefined ? null : open(body))
+      return opened === null ? [] : [{ ...row, opened }]
     })
   }
 
@@ -174,10 +179,11 @@ export function createRecommender(ports: {
     )
     // Race and religion are in no column: only where they are wished for are bodies opened for them.
     if (wishes.race !== undefined || wishes.religion !== undefined) {
-      const best = await openRows(tx, ranked.slice(0, SHORTLIST))
+      const best = await openAll(tx, ranked.slice(0, SHORTLIST))
       const read = best.map(({ candidate, opened }) => ({
         ...candidate,
         person: personOf(opened, today),
+        opened,
       }))
       ranked = rank(read, scoreOf, draw)
     }
@@ -185,15 +191,14 @@ export function createRecommender(ports: {
     for (let from = 0; from < ranked.length && found.length < limit;) {
       const next = ranked.slice(from, from + limit - found.length)
       from += next.length
-      const scores = new Map(next.map(({ candidate, score }) => [candidate, score]))
-      for (const { candidate, opened } of await openRows(tx, next)) {
+      for (const { candidate, score, opened } of await openAll(tx, next)) {
         const { person, home, record: name } = candidate
         found.push({
           home,
           record: name,
           age: person.age,
           profile: shownFields(opened.body.profile),
-          score: Math.round((scores.get(candidate) ?? 0) * 100) / 100,
+          score: Math.round(score * 100) / 100,
           reasons: reasonsFor(own, person, wishes),
         })
       }

@@ -3,7 +3,7 @@ import { toUtf8 } from '../../../../protocol/bytes.ts'
 import type { RecordId } from '../../../../protocol/ids.ts'
 import { labelled } from '../../identity.ts'
 import type { Crypto } from '../../ports.ts'
-import { idWords, mix32 } from '../../search/columns.ts'
+import { mix32 } from '../../search/columns.ts'
 
 /**
  * The share of the viewers for whom a record is drawn on a day. For the others it stands behind all
@@ -18,6 +18,9 @@ export interface Draw {
   /** An integer of 32 bits: shuffles those from whom the best are sought. */
   seed: number
 }
+
+/** Hexadecimal digits of 32 bits. */
+const WORD_DIGITS = 8
 
 /**
  * The draw of a viewer on a day. It needs no memory: a restart, another order of calls, or a second
@@ -38,9 +41,12 @@ export function createDraw(
   const keys = [0, 4, 8, 12].map((at) => view.getUint32(at))
   return {
     numberOf: (record) => {
-      const words = idWords(record)
-      const mixed = keys.reduce((word, part, at) => mix32(word ^ part ^ (words[at] ?? 0)), 0)
-      return mixed / 2 ** 32
+      let word = 0
+      for (const [at, part] of keys.entries()) {
+        const digits = record.slice(at * WORD_DIGITS, (at + 1) * WORD_DIGITS)
+        word = mix32(word ^ part ^ Number.parseInt(digits, 16))
+      }
+      return word / 2 ** 32
     },
     seed: view.getUint32(16),
   }
