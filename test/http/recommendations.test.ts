@@ -15,6 +15,7 @@ interface Answer {
 }
 
 const PATH = '/v1/members/her/recommendations'
+const of = (id: string): string => `GET /v1/members/${id}/recommendations`
 let world: World
 let home: TestSite
 let api: TestApp<SiteRole>
@@ -87,7 +88,6 @@ describe('recommendations', () => {
   })
 
   it('says who is no member, who has not consented, and who has no key', async () => {
-    const of = (id: string): string => `GET /v1/members/${id}/recommendations`
     expect(await refused(api, api.keys.read, of('nobody'))).toEqual({
       status: 404,
       code: 'not_found',

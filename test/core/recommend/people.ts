@@ -1,5 +1,5 @@
 /** Random people for the tests of scores. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import {
   WISH_FIELDS,
   type Person,

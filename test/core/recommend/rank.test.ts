@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createDraw, DRAWN_SHARE } from '../../../node/core/record/recommend/diversity.ts'
 import { rank } from '../../../node/core/record/recommend/rank.ts'
@@ -45,12 +45,12 @@ describe('createDraw', () => {
 })
 
 describe('rank', () => {
+  const inThirds = ({ n }: { n: number }): number => ((n % 3) + 1) / 4
   const candidates = many.map((name, n) => ({ home: HOME, record: name, n }))
 
   it('puts the drawn ones first, and the better ones first among them', () => {
     const draw = drawOf(recordOf(7))
-    const score = ({ n }: { n: number }): number => (n % 100) / 100
-    const ranked = rank(candidates, score, draw)
+    const ranked = rank(candidates, ({ n }) => (n % 100) / 100, draw)
     expect(ranked).toHaveLength(candidates.filter(({ n }) => n % 100 !== 0).length)
     const isDrawn = ranked.map(({ candidate }) => draw.numberOf(candidate.record) < DRAWN_SHARE)
     expect(isDrawn).toEqual(isDrawn.toSorted((a, b) => Number(b) - Number(a)))
@@ -72,16 +72,16 @@ describe('rank', () => {
   })
 
   it('does not depend on the order in which candidates come', () => {
-    const score = ({ n }: { n: number }): number => ((n % 3) + 1) / 4
     const draw = drawOf(recordOf(3))
-    expect(rank(candidates.toReversed(), score, draw)).toEqual(rank(candidates, score, draw))
+    expect(rank(candidates.toReversed(), inThirds, draw)).toEqual(rank(candidates, inThirds, draw))
   })
 
   it('is another order tomorrow', () => {
-    const top = (day: number): number[] =>
+    const [today, tomorrow] = [DAY, DAY + 1].map((day) =>
       rank(candidates, () => 0.5, drawOf(recordOf(3), day))
         .slice(0, 10)
-        .map(({ candidate }) => candidate.n)
-    expect(top(DAY)).not.toEqual(top(DAY + 1))
+        .map(({ candidate }) => candidate.n),
+    )
+    expect(today).not.toEqual(tomorrow)
   })
 })
