@@ -18,6 +18,8 @@ const many = Array.from({ length: 2000 }, (_, n) => recordOf(n))
 /** Nobody could tell 2,000 fair throws from it: five standard deviations around the share. */
 const SLACK = 5 * Math.sqrt((DRAWN_SHARE * (1 - DRAWN_SHARE)) / many.length)
 
+const inThirds = ({ n }: { n: number }): number => ((n % 3) + 1) / 4
+
 describe('createDraw', () => {
   it('gives the same numbers all day, and others to other days, viewers and nodes', () => {
     fc.assert(
@@ -45,7 +47,6 @@ describe('createDraw', () => {
 })
 
 describe('rank', () => {
-  const inThirds = ({ n }: { n: number }): number => ((n % 3) + 1) / 4
   const candidates = many.map((name, n) => ({ home: HOME, record: name, n }))
 
   it('puts the drawn ones first, and the better ones first among them', () => {
