@@ -139,7 +139,7 @@ const DAY_MS = 86_400_000
 const TEXT_CHARS = 330
 
 /** A generator of numbers in [0, 1): mulberry32, by Tommy Ettinger (public domain). */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0

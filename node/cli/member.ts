@@ -4,6 +4,7 @@ import { performWith, withApi, withExamples, type ApiOptions, type Shell } from 
 import type { Client } from './client.ts'
 import { addImport } from './import.ts'
 import { table, timeText, UsageError, type Outcome } from './outcome.ts'
+import { addRecommendations } from './recommendations.ts'
 import { readInput } from './verify.ts'
 
 interface MemberRow {
@@ -90,6 +91,7 @@ export function addMember(program: Command, shell: Shell): void {
     performWith(shell, options, (client) => put(client, id, file)),
   )
   addImport(member, shell)
+  addRecommendations(member, shell)
   withExamples(
     withApi(member.command('list'))
       .description('members with a live record')

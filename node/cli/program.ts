@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { addApply } from './apply.ts'
 import { addBackup } from './backup.ts'
 import type { Shell } from './command.ts'
+import { addDiscover } from './discover.ts'
 import { addInit } from './init.ts'
 import { addKey } from './key.ts'
 import { addMember } from './member.ts'
@@ -27,6 +28,7 @@ const COMMANDS = [
   addMember,
   addRequirements,
   addRecords,
+  addDiscover,
   addWithdrawals,
   addWebhook,
   addStaff,

@@ -11,10 +11,11 @@ import { createFeed, type Feed } from './feed.ts'
 import { createHub, type Hub } from './hub.ts'
 import { createDemands, type Demands } from './record/demand.ts'
 import { createDiscloser } from './record/disclose.ts'
-import { createDiscovery, type Discovery } from './record/discover.ts'
+import { createDiscovery, type Company, type Discovery } from './record/discover.ts'
 import { createFetcher } from './record/fetch.ts'
 import { createOwnMembers, type OwnMembers } from './record/own.ts'
 import { createPublisher, type Publisher, type PublishPorts } from './record/publish.ts'
+import { createRecommender, type Recommender } from './record/recommend.ts'
 import { createDisclosureReports } from './record/relay.ts'
 import { createSweep } from './record/sweep.ts'
 import { createWithdrawer, type Withdrawer } from './record/withdraw.ts'
@@ -29,6 +30,7 @@ export interface Site {
   withdrawer: Withdrawer
   demands: Demands
   discovery: Discovery
+  recommender: Recommender
   /** What the website is told, durably and live. */
   feed: Feed
   hub: Hub
@@ -54,10 +56,14 @@ function createReportTaker({ store }: NodePorts, view: View) {
   }
 }
 
+/** Nobody is online, nobody is blocked. */
+const NO_COMPANY: Company = { online: () => [], blocksOf: () => Promise.resolve([]) }
+
 /** Builds a site node on its ports. */
 export async function createSite(
   given: NodePorts,
   settings: NodeSettings & { keys: PrivateKeys },
+  company: Company = NO_COMPANY,
 ): Promise<Site> {
   const feed = await createFeed({ ...given, self: settings.identity.site })
   const ports: NodePorts = { ...given, store: feed.store }
@@ -175,7 +181,8 @@ export async function createSite(
     publisher,
     withdrawer,
     demands: createDemands({ ...publishPorts, onPublished: node.published }),
-    discovery: createDiscovery({ view, store, vault, clock }),
+    discovery: createDiscovery({ ...ports, view, keys: settings.keys, company }),
+    recommender: createRecommender({ ...ports, view, keys: settings.keys, company }),
     feed,
     hub,
     start: node.start,

@@ -9,6 +9,8 @@ import type { CompactRange } from '../../protocol/merkle.ts'
 import type { Facts, Requirements } from '../../protocol/requirements.ts'
 import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
 import type { Sealed } from './ports.ts'
+import type { SearchReader } from './search/query.ts'
+import type { Traits } from './search/traits.ts'
 
 export interface Store {
   /** A consistent view. */
@@ -28,6 +30,7 @@ export interface ReadTransaction {
   logs: LogReader
   records: RecordReader
   bodies: BodyReader
+  search: SearchReader
   members: MemberReader
   ledger: LedgerReader
   receipts: ReceiptReader
@@ -39,6 +42,8 @@ export interface WriteTransaction {
   logs: LogWriter
   records: RecordWriter
   bodies: BodyWriter
+  /** As of the last transaction that is durable. */
+  search: SearchReader
   members: MemberWriter
   ledger: LedgerWriter
   receipts: ReceiptWriter
@@ -110,6 +115,8 @@ export interface RecordState {
   endIndex: number | null
   /** Unix seconds of that publish entry; 0 where there is none. */
   publishedAt: number
+  /** Unix seconds of the record's first publish entry. */
+  joinedAt: number
   /** Unix seconds at which the consent ends; 0 where there is no publish entry. */
   expires: number
 }
@@ -163,31 +170,17 @@ export interface BodyColumns {
   /** Sites that the member excludes. */
   excludes: SiteId[]
   facts: Facts
+  /** Null where a body was kept before there were traits, until it is read again. */
+  traits: Traits | null
 }
 export interface HeldBody extends BodyColumns {
   home: SiteId
   sealed: Sealed
 }
-/** A filter over held bodies; absent fields do not filter. */
-export interface BodyFilter {
-  homes: SiteId[]
-  genders?: string[]
-  countries?: string[]
-  languages?: string[]
-  /** Ages in whole years at `today` (day number). */
-  ageMin?: number
-  ageMax?: number
-  today: number
-  /** Only records after this one in the order of RecordId. */
-  after?: RecordId
-  limit: number
-}
 export interface BodyReader {
   /** Held, not doomed bodies at these indexes. */
   atIndexes: (home: SiteId, indexes: readonly number[]) => Promise<HeldBody[]>
   ofRecord: (home: SiteId, record: RecordId) => Promise<HeldBody | null>
-  /** In the order of RecordId. */
-  list: (filter: BodyFilter) => Promise<HeldBody[]>
   /** Columns of all held bodies of a home, by index, from `above` (exclusive). */
   columns: (home: SiteId, above: number, limit: number) => Promise<BodyColumns[]>
   /** Bodies whose erasure is decided and not finished. */
@@ -207,6 +200,8 @@ export interface BodyWriter extends BodyReader {
    * not slip in after its withdrawal. Returns the indexes kept; the record is no longer wanted.
    */
   insert: (home: SiteId, bodies: readonly Omit<HeldBody, 'home'>[]) => Promise<number[]>
+  /** Fills in traits that were not known when the bodies were kept. */
+  setTraits: (home: SiteId, bodies: readonly { index: number; traits: Traits }[]) => Promise<void>
   /** Decides the erasure of bodies: at these indexes, or every one of the home. */
   doom: (home: SiteId, indexes: readonly number[] | 'all') => Promise<Doomed[]>
   /** Decides the erasure of every body whose record is not live at the body's index. */

@@ -52,7 +52,9 @@ const PARAMETERS: Readonly<Record<string, string>> = {
 }
 
 function unwrapped(schema: unknown): unknown {
-  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault
+  return schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodExactOptional ||
+    schema instanceof z.ZodDefault
     ? unwrapped(schema.unwrap())
     : schema
 }

@@ -2,10 +2,12 @@
 import { createDoor, type App } from './app.ts'
 import { mountDocs } from './docs.ts'
 import { mountBulk } from './v1/bulk.ts'
+import { mountDiscover } from './v1/discover.ts'
 import { mountEvents } from './v1/events.ts'
 import { mountKeys } from './v1/keys.ts'
 import { mountMembers } from './v1/members.ts'
 import { READ, type SitePorts } from './v1/ports.ts'
+import { mountRecommendations } from './v1/recommendations.ts'
 import { mountRecords } from './v1/records.ts'
 import { mountRequirements } from './v1/requirements.ts'
 import { mountHealth, mountMetrics, mountStatus } from './v1/status.ts'
@@ -19,7 +21,9 @@ export function createSiteApp(ports: SitePorts): App {
   mountMembers(door, ports)
   mountWithdrawals(door, ports)
   mountRequirements(door, ports)
+  mountRecommendations(door, ports)
   mountRecords(door, ports)
+  mountDiscover(door, ports)
   mountEvents(door, ports)
   mountWebhooks(door, ports)
   mountStatus(door, ports)

@@ -19,6 +19,7 @@ import {
 } from './foundation.ts'
 import { askCoordinator, keepAsking } from './introduction.ts'
 import { closeServed, createSteps, type Running } from './lifetime.ts'
+import { keepReading } from './reading.ts'
 import { watchRotation } from './rotation.ts'
 import { VERSION } from './version.ts'
 
@@ -63,6 +64,7 @@ export async function startSite(config: SiteConfig): Promise<Running> {
       host.learnAddresses([{ site: config.network, addresses: [...addresses] }])
     learn(coordinatorAddresses)
     keepAsking(config, host, learn, steps)
+    keepReading(ports, steps)
     const outbound = createOutbound({ allowPrivate: config.webhookAllowPrivate })
     const webhooks = createWebhooks({
       ...ports,

@@ -1,18 +1,16 @@
 /** Held bodies: ciphertext, and in clear the columns that search needs. */
-import { addYears, ageOnDay, dayNumber, isoDateOfDay } from '../../protocol/dates.ts'
-import type { Scope } from '../../protocol/consent.ts'
 import {
   recordIdBytes as idBytes,
   recordIdOf,
   type RecordId,
   type SiteId,
 } from '../../protocol/ids.ts'
-import type { BodyColumns, BodyFilter, BodyWriter, Doomed, HeldBody } from '../core/store.ts'
+import type { BodyColumns, BodyWriter, Doomed, HeldBody } from '../core/store.ts'
+import { columnsOf, TRAIT_COLUMNS, traitValues } from './columns.ts'
 import type { Bit, BodyTable } from './schema.ts'
 import {
   cachedText,
   findSite,
-  findSites,
   internSite,
   joinWords,
   lookUp,
@@ -21,36 +19,13 @@ import {
   run,
   runRows,
   siteOf,
-  splitWords,
   tuples,
+  type IndexedRow,
   type Tx,
   type Value,
 } from './transaction.ts'
 
 type HeldRow = BodyTable & { bytes: Uint8Array }
-
-function columnsOf(row: BodyTable): BodyColumns {
-  return {
-    record: recordIdOf(row.record),
-    index: row.idx,
-    expires: row.expires,
-    scopes: splitWords<Scope>(row.scopes),
-    excludes: splitWords<SiteId>(row.excludes),
-    facts: {
-      gender: row.gender,
-      seeks: splitWords(row.seeks),
-      seeksAgeMin: row.seeks_age_min,
-      seeksAgeMax: row.seeks_age_max,
-      birthDay: row.birth_day,
-      ageYears: row.age_years,
-      agedOn: row.aged_on,
-      language: row.language,
-      country: row.country,
-      latitudeTenths: row.latitude_tenths,
-      longitudeTenths: row.longitude_tenths,
-    },
-  }
-}
 
 function bodyOf(home: SiteId, row: HeldRow): HeldBody {
   const sealed = { slot: row.slot, ciphertext: plainBytes(row.bytes) }
@@ -77,75 +52,6 @@ async function getOfRecord(tx: Tx, home: SiteId, record: RecordId): Promise<Held
     [id, id, idBytes(record)],
   )
   return row === undefined ? null : bodyOf(home, row)
-}
-
-/** The latest day of birth of who is at least `years` old on `today`, as `ageOnDay` counts. */
-function bornBy(today: number, years: number): number {
-  let day = dayNumber(addYears(isoDateOfDay(today), -years)) + 1
-  while (ageOnDay(day, today) < years) day -= 1
-  return day
-}
-
-/** What a filter asks besides the home, as SQL and its values. */
-function conditionOf(filter: BodyFilter): { sql: string; values: Value[] } {
-  const { genders, countries, languages, ageMin, ageMax, today, after } = filter
-  const terms = ['doomed = 0']
-  const values: Value[] = []
-  for (const [column, list] of Object.entries({
-    gender: genders,
-    country: countries,
-    language: languages,
-  })) {
-    if (list === undefined) continue
-    // An empty list accepts nothing, and not every database knows the empty parentheses.
-    terms.push(list.length === 0 ? '1 = 0' : `${column} in (${placeholders(list.length)})`)
-    values.push(...list)
-  }
-  if (ageMin !== undefined) {
-    terms.push('case when birth_day is null then age_years >= ? else birth_day <= ? end')
-    values.push(ageMin, bornBy(today, ageMin))
-  }
-  if (ageMax !== undefined) {
-    terms.push('case when birth_day is null then age_years <= ? else birth_day > ? end')
-    values.push(ageMax, bornBy(today, ageMax + 1))
-  }
-  if (after !== undefined) {
-    terms.push('records.record > ?')
-    values.push(idBytes(after))
-  }
-  return { sql: terms.join(' and '), values }
-}
-
-const BY_IDS = cachedText((count) => `${HELD} and id in (${placeholders(count)})`)
-const byRecord = (a: { record: string }, b: { record: string }): number =>
-  a.record < b.record ? -1 : 1
-
-/**
- * Home by home, since one query over all would sort them all. Through the records, which are in this
- * order already: an index of the bodies would cost each insert a page.
- */
-async function listBodies(tx: Tx, filter: BodyFilter): Promise<HeldBody[]> {
-  const { sql, values } = conditionOf(filter)
-  const found: { id: number; record: RecordId }[] = []
-  for (const home of await findSites(tx, filter.homes)) {
-    const rows = await run<{ id: number; record: Uint8Array }>(
-      tx,
-      'select id, bodies.record from records join bodies on home = log and bodies.idx = ' +
-        `records.idx where log = ? and live = 1 and ${sql} order by records.record limit ?`,
-      [home, ...values, filter.limit],
-    )
-    for (const { id, record } of rows) found.push({ id, record: recordIdOf(record) })
-  }
-  const ids = found.toSorted(byRecord).slice(0, filter.limit)
-  const rows = await lookUp<HeldRow>(
-    tx,
-    BY_IDS,
-    [],
-    ids.map((row) => row.id),
-  )
-  const bodies: HeldBody[] = []
-  for (const row of rows) bodies.push(bodyOf(await siteOf(tx, row.home), row))
-  return bodies.toSorted(byRecord)
 }
 
 async function getColumns(
@@ -183,16 +89,16 @@ async function getSlots(tx: Tx): Promise<number[]> {
 const COLUMNS =
   'home, idx, record, slot, doomed, expires, scopes, excludes, gender, seeks, seeks_age_min, ' +
   'seeks_age_max, birth_day, age_years, aged_on, language, country, latitude_tenths, ' +
-  'longitude_tenths'
+  `longitude_tenths, ${TRAIT_COLUMNS.join(', ')}`
 const COLUMN_COUNT = COLUMNS.split(',').length
 
 const INSERT = cachedText(
   (count) =>
-    `insert into bodies (${COLUMNS}) with given (${COLUMNS}) as (values ` +
-    `${tuples(count, COLUMN_COUNT)}) select * from given where exists (select 1 from records ` +
-    'where records.log = given.home and records.record = given.record and ' +
-    'records.idx = given.idx and records.live = 1) ' +
-    'on conflict (home, idx) do nothing returning id, idx',
+    `insert into bodies (${COLUMNS}, published_at, joined_at) with given (${COLUMNS}) as (values ` +
+    `${tuples(count, COLUMN_COUNT)}) select given.*, records.published_at, records.joined_at ` +
+    'from given cross join records where records.log = given.home and ' +
+    'records.record = given.record and records.idx = given.idx and records.live = 1 ' +
+    'on conflict (home, idx) do nothing returning id, idx, published_at, joined_at',
 )
 const INSERT_CIPHERTEXTS = cachedText(
   (count) => `insert into ciphertexts (body, bytes) values ${tuples(count, 2)}`,
@@ -228,8 +134,11 @@ function valuesOf(home: number, body: Omit<HeldBody, 'home'>): Value[] {
     facts.country,
     facts.latitudeTenths,
     facts.longitudeTenths,
+    ...traitValues(body.traits),
   ]
 }
+
+type KeptRow = { id: number } & Pick<BodyTable, 'idx' | 'published_at' | 'joined_at'>
 
 async function insertBodies(
   tx: Tx,
@@ -237,18 +146,20 @@ async function insertBodies(
   bodies: readonly Omit<HeldBody, 'home'>[],
 ): Promise<number[]> {
   const site = await internSite(tx, home)
-  const kept = await runRows<Omit<HeldBody, 'home'>, { id: number; idx: number }>(
-    tx,
-    bodies,
-    INSERT,
-    (body) => valuesOf(site, body),
+  const kept = await runRows<Omit<HeldBody, 'home'>, KeptRow>(tx, bodies, INSERT, (body) =>
+    valuesOf(site, body),
   )
-  const ids = new Map(kept.map(({ id, idx }) => [idx, id]))
+  const rows = new Map(kept.map((row) => [row.idx, row]))
   const ciphertexts: [number, Uint8Array][] = []
-  for (const { index, sealed } of bodies) {
-    const id = ids.get(index)
-    if (id !== undefined) ciphertexts.push([id, sealed.ciphertext])
+  const indexed: IndexedRow[] = []
+  for (const { sealed, excludes: _excludes, ...columns } of bodies) {
+    const row = rows.get(columns.index)
+    if (row === undefined) continue
+    const { id, published_at: publishedAt, joined_at: joinedAt } = row
+    ciphertexts.push([id, sealed.ciphertext])
+    indexed.push({ id, home, ...columns, publishedAt, joinedAt })
   }
+  if (home !== tx.own) tx.changes.push({ kind: 'kept', bodies: indexed })
   await runRows(tx, ciphertexts, INSERT_CIPHERTEXTS, (row) => row)
   await lookUp(
     tx,
@@ -259,8 +170,21 @@ async function insertBodies(
   return kept.map((row) => row.idx)
 }
 
+const SET_TRAITS = `update bodies set ${TRAIT_COLUMNS.map((name) => `${name} = ?`).join(', ')} where
+  home = ? and idx = ?`
+
+async function setTraits(
+  tx: Tx,
+  home: SiteId,
+  bodies: Parameters<BodyWriter['setTraits']>[1],
+): Promise<void> {
+  const site = await internSite(tx, home)
+  for (const { index, traits } of bodies)
+    await run(tx, SET_TRAITS, [...traitValues(traits), site, index])
+}
+
 const DOOMED =
-  'returning record, exists (select 1 from records where records.log = bodies.home and ' +
+  'returning record, idx, exists (select 1 from records where records.log = bodies.home and ' +
   'records.record = bodies.record and records.live = 1 and records.idx > bodies.idx) as superseded'
 const DOOM = cachedText(
   (count) =>
@@ -268,14 +192,21 @@ const DOOM = cachedText(
     `idx in (${placeholders(count)}) ${DOOMED}`,
 )
 
-interface DoomedRow {
-  record: Uint8Array
-  superseded: Bit
+type DoomedRow = Pick<BodyTable, 'record' | 'idx'> & { superseded: Bit }
+
+/** What an update has doomed; it leaves the index together with its rows. */
+function left(tx: Tx, home: SiteId, rows: readonly DoomedRow[]): Doomed[] {
+  const doomed = rows.map(({ record, idx, superseded }) => ({
+    record: recordIdOf(record),
+    index: idx,
+    isSuperseded: superseded === 1,
+  }))
+  if (home !== tx.own && doomed.length > 0) {
+    const bodies = doomed.map(({ record, index }) => ({ home, record, index }))
+    tx.changes.push({ kind: 'gone', bodies })
+  }
+  return doomed.map(({ record, isSuperseded }) => ({ record, isSuperseded }))
 }
-const doomedOf = ({ record, superseded }: DoomedRow): Doomed => ({
-  record: recordIdOf(record),
-  isSuperseded: superseded === 1,
-})
 
 async function doom(tx: Tx, home: SiteId, indexes: readonly number[] | 'all'): Promise<Doomed[]> {
   const site = await internSite(tx, home)
@@ -287,7 +218,7 @@ async function doom(tx: Tx, home: SiteId, indexes: readonly number[] | 'all'): P
           [site],
         )
       : await lookUp<DoomedRow>(tx, DOOM, [site], indexes)
-  return rows.map(doomedOf)
+  return left(tx, home, rows)
 }
 
 async function doomStale(tx: Tx, home: SiteId): Promise<Doomed[]> {
@@ -298,7 +229,7 @@ async function doomStale(tx: Tx, home: SiteId): Promise<Doomed[]> {
       records.idx = bodies.idx and records.live = 1) ${DOOMED}`,
     [await internSite(tx, home)],
   )
-  return rows.map(doomedOf)
+  return left(tx, home, rows)
 }
 
 /** Only doomed rows: the core may name a body whose record was published anew meanwhile. */
@@ -321,11 +252,11 @@ export function bodiesIn(tx: Tx): BodyWriter {
   return {
     atIndexes: (home, indexes) => getAtIndexes(tx, home, indexes),
     ofRecord: (home, record) => getOfRecord(tx, home, record),
-    list: (filter) => listBodies(tx, filter),
     columns: (home, above, limit) => getColumns(tx, home, above, limit),
     doomed: (limit) => getDoomed(tx, limit),
     slots: () => getSlots(tx),
     insert: (home, bodies) => insertBodies(tx, home, bodies),
+    setTraits: (home, bodies) => setTraits(tx, home, bodies),
     doom: (home, indexes) => doom(tx, home, indexes),
     doomStale: (home) => doomStale(tx, home),
     remove: (bodies) => remove(tx, bodies),

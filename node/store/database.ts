@@ -5,6 +5,7 @@ import { Migrator, type Migration } from 'kysely/migration'
 import { invariant } from '../../protocol/errors.ts'
 import { createPrivate } from './folder.ts'
 import { init } from './migrations/001-init.ts'
+import { search } from './migrations/003-search.ts'
 import { feed } from './migrations/005-feed.ts'
 import type { Schema } from './schema.ts'
 import type { Value } from './transaction.ts'
@@ -12,7 +13,11 @@ import type { Value } from './transaction.ts'
 /** In the header of the file, so that a restore can tell our backups from other databases. */
 export const APPLICATION_ID = 0x64706e31
 
-const MIGRATIONS: Record<string, Migration> = { '001-init': init, '005-feed': feed }
+const MIGRATIONS: Record<string, Migration> = {
+  '001-init': init,
+  '003-search': search,
+  '005-feed': feed,
+}
 const MEMORY = ':memory:'
 const BUSY_MILLISECONDS = 200
 /** Record ids are random, so that every index is written all over. */

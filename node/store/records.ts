@@ -28,6 +28,7 @@ function stateOf(row: RecordTable): RecordState {
     live: row.live === 1,
     endIndex: row.end_idx,
     publishedAt: row.published_at,
+    joinedAt: row.joined_at,
     expires: row.expires,
   }
 }
@@ -131,10 +132,10 @@ async function countRecords(tx: Tx, home: SiteId): Promise<RecordCounts> {
 const SAVE = cachedText(
   (count) =>
     'insert into records (log, record, first_idx, idx, version, live, end_idx, wanted, published_at, ' +
-    `expires) values ${tuples(count, 10)} on conflict (log, record) do update set ` +
+    `expires, joined_at) values ${tuples(count, 11)} on conflict (log, record) do update set ` +
     'first_idx = excluded.first_idx, idx = excluded.idx, version = excluded.version, ' +
     'live = excluded.live, end_idx = excluded.end_idx, wanted = excluded.wanted, published_at = excluded.published_at, ' +
-    'expires = excluded.expires',
+    'expires = excluded.expires, joined_at = excluded.joined_at',
 )
 
 async function saveRecords(
@@ -155,6 +156,7 @@ async function saveRecords(
     state.live && wanted ? 1 : 0,
     state.publishedAt,
     state.expires,
+    state.joinedAt,
   ])
 }
 

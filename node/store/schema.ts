@@ -43,6 +43,7 @@ export interface RecordTable {
   wanted: Bit
   published_at: number
   expires: number
+  joined_at: number
 }
 /** Lists are texts joined by commas, which none of their words can hold. */
 export interface BodyTable {
@@ -66,6 +67,14 @@ export interface BodyTable {
   country: string
   latitude_tenths: number | null
   longitude_tenths: number | null
+  picture: Bit
+  joined_at: number
+  published_at: number
+  languages: string
+  height_cm: number | null
+  weight_kg: number | null
+  /** `field:option` of each choice; null where a body was kept before there were traits. */
+  choices: string | null
 }
 /** Apart from the columns, so that a search reads narrow rows. */
 export interface CiphertextTable {

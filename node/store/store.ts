@@ -14,7 +14,8 @@ import { membersIn } from './members.ts'
 import { receiptsIn } from './receipts.ts'
 import { recordsIn } from './records.ts'
 import type { Schema } from './schema.ts'
-import { clearNames, createNames, type Tx } from './transaction.ts'
+import { applyChanges, createSearchMemory, searchIn, type SearchMemory } from './search.ts'
+import { clearNames, createNames, type SearchChange, type Tx } from './transaction.ts'
 import { createTurns } from './turns.ts'
 import { webhooksIn } from './webhooks.ts'
 
@@ -31,8 +32,9 @@ export interface StoreOptions {
   pause?: () => Promise<void>
 }
 
-function transactionOn(tx: Tx): WriteTransaction {
+function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
   return {
+    search: searchIn(tx, memory),
     logs: logsIn(tx),
     records: recordsIn(tx),
     bodies: bodiesIn(tx),
@@ -54,14 +56,23 @@ export function createStore(options: StoreOptions): Store {
   const pause = options.pause ?? (() => delay(SETTLE_PAUSE_MILLISECONDS))
   const turns = createTurns()
   const names = createNames()
+  const memory = createSearchMemory()
   const { query } = database
-  const on = (db: Kysely<Schema>): WriteTransaction =>
-    transactionOn({ db, query, own: site, names })
-  const reader = on(database.db)
+  const txOn = (db: Kysely<Schema>, changes: SearchChange[]): Tx => ({
+    db,
+    query,
+    own: site,
+    names,
+    changes,
+  })
+  const reader = transactionOn(txOn(database.db, []), memory)
 
   async function attempt<T>(work: (tx: WriteTransaction) => Promise<T>): Promise<T> {
+    const changes: SearchChange[] = []
     try {
-      return await database.transact((db) => work(on(db)))
+      const result = await database.transact((db) => work(transactionOn(txOn(db, changes), memory)))
+      applyChanges(memory, changes)
+      return result
     } catch (error) {
       clearNames(names)
       throw error

@@ -1,6 +1,8 @@
 /** What repository functions are given: the connection inside a turn, and the names in use. */
 import type { Kysely } from 'kysely'
 import type { SiteId } from '../../protocol/ids.ts'
+import type { IndexedBody } from '../core/search/columns.ts'
+import type { RecordName } from '../core/search/query.ts'
 import type { Schema } from './schema.ts'
 
 export interface Tx {
@@ -11,7 +13,16 @@ export interface Tx {
   /** The site whose node this is. */
   own: SiteId
   names: Names
+  /** What the index in memory takes over when the transaction is durable. */
+  changes: SearchChange[]
 }
+
+/** A kept body, with the number of its row. */
+export type IndexedRow = IndexedBody & { id: number }
+/** Bodies of other sites that were kept, or doomed. */
+export type SearchChange =
+  | { kind: 'kept'; bodies: readonly IndexedRow[] }
+  | { kind: 'gone'; bodies: readonly (RecordName & { index: number })[] }
 
 /** Numbers already given to texts, as committed or by the running transaction. */
 export interface Names {
@@ -69,16 +80,6 @@ export async function siteOf(tx: Tx, id: number): Promise<SiteId> {
   tx.names.siteIds.set(name, id)
   tx.names.sites.set(id, name)
   return name
-}
-
-/** Numbers of those sites that rows can refer to. */
-export async function findSites(tx: Tx, sites: readonly SiteId[]): Promise<number[]> {
-  const ids: number[] = []
-  for (const site of sites) {
-    const id = await findSite(tx, site)
-    if (id !== null) ids.push(id)
-  }
-  return ids
 }
 
 /** What SQLite can bind. */

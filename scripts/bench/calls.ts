@@ -68,4 +68,25 @@ export interface Calls {
   hashFloor: (input: { count: number }) => Promise<Spent & { bytes: number }>
   streamServer: (nothing: null) => Promise<{ address: string }>
   streamFloor: (input: { address: string; bytes: number }) => Promise<Spent>
+  /** Fills a site with records of others and asks, the node and bare SQL; milliseconds a query. */
+  discover: (crowd: { path: string; records: number }) => Promise<{
+    pages: number[]
+    raw: number[]
+    facets: number[]
+    texts: number[]
+    readMillis: number
+    /** Longest time in which reading let nobody else have a turn. */
+    slowest: number
+    columnsMb: number
+    textsMb: number
+    rssMb: number
+  }>
+  /** The same with the first recommendations: plain, with a wish for a religion, and bare SQL. */
+  recommend: (crowd: { path: string; records: number }) => Promise<{
+    lists: number[]
+    wished: number[]
+    raw: number[]
+    /** How many were recommended on average. */
+    shown: number
+  }>
 }

@@ -22,8 +22,8 @@ const TILE = randomBytes(256 * 32)
 
 const STATEMENTS = {
   entries: 'insert into entries values (?, ?, ?)',
-  records: 'insert into records values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-  bodies: `insert into bodies values (${Array(20).fill('?').join(', ')})`,
+  records: `insert into records values (${Array(11).fill('?').join(', ')})`,
+  bodies: `insert into bodies values (${Array(27).fill('?').join(', ')})`,
   ciphertexts: 'insert into ciphertexts values (?, ?)',
   members: 'insert into members values (?, ?, ?)',
   consents: 'insert into consents values (?, ?, ?, ?, ?, ?, ?, ?, ?)',
@@ -34,6 +34,7 @@ type Row = Record<keyof typeof STATEMENTS, unknown[]>
 const SCOPES = 'appearance,discovery,habits,messaging,pictures,presence,recommendations'
 
 const FACTS = ['woman', 'man', 25, 45, null, 33, 20_000, 'de', 'DE', 513, 124]
+const TRAITS = ['de,en', 170, 60, 'bodyType:slim,hairColour:brown,smoking:never,purpose:dating']
 
 /** The rows of one member: those of a home, or (not `own`) those that a partner keeps. */
 function rowOf(index: number): Row {
@@ -42,8 +43,23 @@ function rowOf(index: number): Row {
   const now = 1_800_000_000
   return {
     entries: [1, index, randomBytes(ENTRY_BYTES)],
-    records: [1, record, index, index, 1, 1, null, 0, now, now + index],
-    bodies: [index + 1, 1, index, record, index, 0, now, SCOPES, '', ...FACTS],
+    records: [1, record, index, index, 1, 1, null, 0, now, now + index, now],
+    bodies: [
+      index + 1,
+      1,
+      index,
+      record,
+      index,
+      0,
+      now,
+      SCOPES,
+      '',
+      ...FACTS,
+      1,
+      now,
+      now,
+      ...TRAITS,
+    ],
     ciphertexts: [index + 1, randomBytes(BODY_BYTES)],
     members: [key, record, randomBytes(32)],
     consents: [index + 1, key, record, 'given', now, 1, SCOPES, 'web', now],

@@ -1,6 +1,7 @@
 /**
  * Measures the node against raw floors in the same run: `npm run bench -- [--members 100000]
- * [--json bench/results.json] [--only floors|large|small] [--profile folder]`.
+ * [--json bench/results.json] [--only floors|large|small|discovery|recommendations] [--records 1000000]
+ * [--profile folder]`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -8,9 +9,11 @@ import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { short, tableOf, type Figure } from './figures.ts'
 import type { FlagsOf } from './federation.ts'
+import { measureDiscovery } from './measure-discovery.ts'
+import { measureRecommendations } from './measure-recommendations.ts'
 import { measureFloors, measureLarge, measureSmall, type Context } from './measures.ts'
 
-const PARTS = ['floors', 'large', 'small']
+const PARTS = ['floors', 'large', 'small', 'discovery', 'recommendations']
 /** Microseconds between two samples of a profile. */
 const PROFILE_MICROS = 500
 
@@ -19,6 +22,7 @@ const { values } = parseArgs({
     members: { type: 'string', default: '100000' },
     json: { type: 'string', default: 'bench/results.json' },
     only: { type: 'string' },
+    records: { type: 'string' },
     profile: { type: 'string' },
   },
 })
@@ -61,6 +65,11 @@ async function measure(members: number, only: string | undefined): Promise<Figur
   }
   if (isWanted('large')) for await (const figure of measureLarge(context)) add(figure)
   if (isWanted('small')) for await (const figure of measureSmall(context)) add(figure)
+  const sizes = values.records === undefined ? undefined : [Number(values.records)]
+  if (isWanted('discovery'))
+    for await (const figure of measureDiscovery(flagsOf, sizes)) add(figure)
+  if (isWanted('recommendations'))
+    for await (const figure of measureRecommendations(flagsOf, sizes)) add(figure)
   return figures
 }
 

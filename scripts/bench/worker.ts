@@ -1,13 +1,17 @@
 /** The measured process: does what it is asked over IPC, one call at a time or several at once. */
+import { discoverCalls } from './discover-calls.ts'
 import { floorCalls } from './floors.ts'
 import type { Answer, Question } from './child.ts'
 import { httpCalls } from './http-calls.ts'
 import { nodeCalls } from './node-calls.ts'
+import { recommendCalls } from './recommend-calls.ts'
 
 const calls: Record<string, (argument: never) => Promise<unknown>> = {
   ...nodeCalls,
   ...httpCalls,
   ...floorCalls,
+  ...discoverCalls,
+  ...recommendCalls,
 }
 
 async function answer({ id, name, argument }: Question): Promise<Answer> {

@@ -14,6 +14,7 @@ import {
 } from '../../node/core/identity.ts'
 import type { NodePorts, NodeSettings } from '../../node/core/node.ts'
 import type { Clock, Event, Network, NetworkHandlers, Vault } from '../../node/core/ports.ts'
+import type { Company } from '../../node/core/record/discover.ts'
 import { createSite, type Site } from '../../node/core/site.ts'
 import { systemCrypto, systemRandom } from '../../node/roles/system.ts'
 import { openDatabase } from '../../node/store/database.ts'
@@ -63,6 +64,7 @@ interface Machine {
   disk: MemoryFile
   database: Awaited<ReturnType<typeof openDatabase>>
   ports: NodePorts
+  company?: Company
 }
 export interface SiteMachine extends Machine {
   site: Site
@@ -107,6 +109,7 @@ export interface World {
 export interface SiteOptions {
   requirements?: unknown
   siteType?: string
+  company?: Company
 }
 
 interface Hub {
@@ -279,7 +282,8 @@ export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
     await quiet()
   }
   async function boot(machine: Machine): Promise<Site> {
-    const site = await createSite(machine.ports, { ...settingsOf(machine), keys: machine.keys })
+    const settings = { ...settingsOf(machine), keys: machine.keys }
+    const site = await createSite(machine.ports, settings, machine.company)
     await site.start()
     stops.set(machine.id, site.stop)
     hub.join(machine.id, site.node.handlers)
@@ -314,8 +318,8 @@ export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
       return identity
     },
     join: hub.join,
-    addSite: async (id, { requirements = {}, siteType = 'general' } = {}) => {
-      const machine = await aMachine(id)
+    addSite: async (id, { requirements = {}, siteType = 'general', company } = {}) => {
+      const machine: Machine = { ...(await aMachine(id)), ...(company && { company }) }
       await admit(machine.identity, siteType)
       const started: SiteMachine = { ...machine, site: await boot(machine) }
       await tick()

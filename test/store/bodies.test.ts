@@ -1,28 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { addYears, ageOnDay, dayNumber, parseIsoDate } from '../../protocol/dates.ts'
-import type { BodyFilter } from '../../node/core/store.ts'
 import { aStore } from './builders.ts'
-import {
-  aBody,
-  aState,
-  bytesOf,
-  holdBodies,
-  HOME,
-  OTHER,
-  OWN,
-  range,
-  recordOf,
-  type Body,
-} from './rows.ts'
-
-const born = (iso: string): Body['facts'] => ({
-  ...aBody(0).facts,
-  birthDay: dayNumber(parseIsoDate(iso)),
-})
-
-const facts = (changes: Partial<Body['facts']>): Pick<Body, 'facts'> => ({
-  facts: { ...aBody(0).facts, ...changes },
-})
+import { aBody, aState, bytesOf, holdBodies, HOME, OTHER, range, recordOf } from './rows.ts'
 
 describe('bodies', () => {
   it('keeps bodies of live records at exactly their index, and they are wanted no more', async () => {
@@ -96,70 +74,5 @@ describe('bodies', () => {
       expect(await tx.bodies.slots()).toEqual([3, 4])
       expect(await tx.bodies.doomed(1)).toEqual([{ home: HOME, index: 3, slot: 3 }])
     })
-  })
-})
-
-describe('bodies.list', () => {
-  const today = dayNumber(parseIsoDate('2026-03-01'))
-  async function listed(bodies: Body[], filter: Partial<BodyFilter>): Promise<number[]> {
-    const store = await aStore()
-    await store.write(async (tx) => {
-      const states = bodies.map((body) => aState(body.index))
-      await tx.records.save(HOME, states, true)
-      await tx.bodies.insert(HOME, bodies)
-      await tx.records.save(OTHER, [aState(2)], true)
-      await tx.bodies.insert(OTHER, [aBody(2)])
-    })
-    const found = await store.read((tx) =>
-      tx.bodies.list({ homes: [HOME], today, limit: 10, ...filter }),
-    )
-    return found.map((body) => body.index)
-  }
-
-  it('goes through the homes in the order of RecordId, in pages', async () => {
-    const bodies = [aBody(3), aBody(1), aBody(5)]
-    expect(await listed(bodies, {})).toEqual([1, 3, 5])
-    expect(await listed(bodies, { homes: [HOME, OTHER], limit: 3 })).toEqual([1, 2, 3])
-    expect(await listed(bodies, { after: recordOf(1) })).toEqual([3, 5])
-    expect(await listed(bodies, { homes: [] })).toEqual([])
-    expect(await listed(bodies, { homes: [OWN] })).toEqual([])
-  })
-
-  it('filters by gender, country and language; an empty list accepts nothing', async () => {
-    const bodies = [
-      aBody(1, facts({ gender: 'man' })),
-      aBody(3, facts({ country: 'FR' })),
-      aBody(4, facts({ language: 'fr' })),
-    ]
-    expect(await listed(bodies, { genders: ['man'] })).toEqual([1])
-    expect(await listed(bodies, { countries: ['FR', 'IT'] })).toEqual([3])
-    expect(await listed(bodies, { languages: ['fr'], genders: ['woman'] })).toEqual([4])
-    expect(await listed(bodies, { countries: [] })).toEqual([])
-  })
-
-  it('filters by age as the gate counts it, to the day and in leap years', async () => {
-    const dates = ['1996-02-28', '1996-02-29', '1996-03-01', '1996-03-02', '1965-03-01']
-    const bodies = dates.map((date, place) => aBody(place + 10, { facts: born(date) }))
-    for (const [ageMin, ageMax] of [
-      [30, 30],
-      [29, 29],
-      [61, 61],
-      [18, 120],
-    ] as const) {
-      const expected = bodies.filter((body) => {
-        const years = ageOnDay(body.facts.birthDay ?? 0, today)
-        return years >= ageMin && years <= ageMax
-      })
-      expect(await listed(bodies, { ageMin, ageMax })).toEqual(expected.map((b) => b.index))
-    }
-    expect(addYears(parseIsoDate('1996-03-01'), 30)).toBe('2026-03-01')
-  })
-
-  it('filters by the age as of publishing where the birth date is not known', async () => {
-    const bodies = [30, 31].map((ageYears) =>
-      aBody(ageYears, facts({ birthDay: null, ageYears, agedOn: 1 })),
-    )
-    expect(await listed(bodies, { ageMin: 31 })).toEqual([31])
-    expect(await listed(bodies, { ageMax: 30 })).toEqual([30])
   })
 })

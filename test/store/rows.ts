@@ -68,6 +68,7 @@ export function aState(n: number, changes: Partial<RecordState> = {}): RecordSta
     live: true,
     endIndex: null,
     publishedAt: 1_000 + n,
+    joinedAt: 1_000 + n,
     expires: 2_000 + n,
     ...changes,
   }
@@ -94,6 +95,13 @@ export function aBody(n: number, changes: Partial<Body> = {}): Body {
       country: 'DE',
       latitudeTenths: 525,
       longitudeTenths: -134,
+    },
+    traits: {
+      hasPicture: true,
+      languages: ['de', 'en'],
+      heightCm: 170,
+      weightKg: null,
+      choices: { bodyType: 'slim', education: 'none' },
     },
     sealed: { slot: n, ciphertext: bytesOf(`ciphertext ${n}`) },
     ...changes,

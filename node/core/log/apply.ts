@@ -70,6 +70,7 @@ function applyPublish(fold: Fold, entry: Publish, index: number, orders: readonl
     live: known?.live !== false && !isOrdered(orders, entry.record, firstIndex),
     endIndex: null,
     publishedAt: entry.time,
+    joinedAt: known?.joinedAt ?? entry.time,
     expires: entry.expires,
   })
 }
@@ -89,6 +90,7 @@ function endRecord(fold: Fold, record: RecordId, endIndex: number | null): void 
     live: false,
     endIndex,
     publishedAt: known?.publishedAt ?? 0,
+    joinedAt: known?.joinedAt ?? 0,
     expires: known?.expires ?? 0,
   })
 }

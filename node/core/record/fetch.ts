@@ -11,6 +11,7 @@ import { BODIES_PER_REQUEST, CLOCK_SKEW_SECONDS } from '../../../protocol/limits
 import { factsOf, matches } from '../../../protocol/requirements.ts'
 import type { BodyAnswer } from '../../../protocol/wire.ts'
 import type { Clock, Crypto, Events, Network, Vault } from '../ports.ts'
+import { traitsOf } from '../search/traits.ts'
 import { logStateOf } from '../log/writer.ts'
 import type { BodyColumns, HeldBody, RecordState, Store, WriteTransaction } from '../store.ts'
 import type { View } from '../view.ts'
@@ -61,6 +62,7 @@ export function columnsOf(body: Body, publish: Publish, index: number): BodyColu
     scopes: body.consent.scopes,
     excludes: body.consent.excludes ?? [],
     facts: factsOf(body.profile, publish.time),
+    traits: traitsOf(body.profile),
   }
 }
 

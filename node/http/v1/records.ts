@@ -8,7 +8,7 @@ import type { VisibleFilter } from '../../core/record/discover.ts'
 import type { Door } from '../app.ts'
 import { mount, takeRows } from '../operation.ts'
 import { READ, type SitePorts } from './ports.ts'
-import { limit, recordId, siteId } from './shapes.ts'
+import { limit, recordId, siteId, visible } from './shapes.ts'
 
 const tag = 'Records'
 const MOST_VALUES = 50
@@ -19,19 +19,12 @@ const language = z.string().regex(/^[a-z]{2,3}$/, 'a BCP 47 primary language tag
 const query = z.strictObject({
   gender: z.array(z.enum(GENDERS)).max(GENDERS.length).optional().describe('may be repeated'),
   country: z.array(country).max(MOST_VALUES).optional().describe('may be repeated'),
-  language: z.array(language).max(MOST_VALUES).optional().describe('may be repeated'),
+  language: z.array(language).max(MOST_VALUES).optional().describe('spoken; may be repeated'),
   age_min: age,
   age_max: age,
   home: z.array(siteId).max(MOST_VALUES).optional().describe('may be repeated'),
   limit,
   cursor: recordId.optional(),
-})
-
-const visible = z.object({
-  record: recordId,
-  home: siteId,
-  age: z.int().describe('whole years today, as far as this site may know'),
-  profile: z.record(z.string(), z.unknown()),
 })
 
 function filterOf(given: z.output<typeof query>): VisibleFilter {

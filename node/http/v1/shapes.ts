@@ -75,6 +75,14 @@ export const putOutcome = z.object({
     .describe('fields that no consented scope covers; they are not kept'),
 })
 
+/** A record of another site as it may be shown. */
+export const visible = z.object({
+  record: recordId,
+  home: siteId,
+  age: z.int().describe('whole years today, as far as this site may know'),
+  profile: z.record(z.string(), z.unknown()),
+})
+
 export const disclosure = z.object({
   partner: siteId,
   time: seconds,

@@ -1,0 +1,48 @@
+/** Discovery beside the same questions in bare SQL. */
+import { startChild } from './child.ts'
+import { temporaryFolder, type FlagsOf } from './federation.ts'
+import { median, quantile, short, type Figure } from './figures.ts'
+
+const SIZES = [100_000, 1_000_000]
+
+const rateOf = (millis: readonly number[]): number =>
+  (millis.length / millis.reduce((sum, one) => sum + one, 0)) * 1000
+
+function* figuresOf(
+  name: string,
+  { millis, floor }: { millis: readonly number[]; floor: readonly number[] | null },
+): Generator<Figure> {
+  const beside = (value: (of: readonly number[]) => number): Partial<Figure> =>
+    floor === null ? {} : { floor: { name: 'bare SQL', value: value(floor) } }
+  const p99 = (of: readonly number[]): number => quantile(of, 0.99)
+  yield { name: `${name}: p50`, value: median(millis), unit: 'ms', ...beside(median) }
+  yield { name: `${name}: p99`, value: p99(millis), unit: 'ms', ...beside(p99) }
+  yield {
+    name: `${name}: rate`,
+    value: rateOf(millis),
+    unit: 'queries/s',
+    ...beside(rateOf),
+    note: `${millis.length} queries one after another`,
+  }
+}
+
+/** Pages of 50 with the exact total, for members, under six kinds of filters. */
+export async function* measureDiscovery(
+  flagsOf: FlagsOf,
+  sizes: readonly number[] = SIZES,
+): AsyncGenerator<Figure> {
+  for (const records of sizes) {
+    using folder = temporaryFolder()
+    await using child = startChild('discovery', flagsOf('discovery'))
+    const found = await child.call('discover', { path: folder.path, records })
+    const name = `discovery at ${records.toLocaleString('en')}`
+    yield* figuresOf(name, { millis: found.pages, floor: found.raw })
+    yield* figuresOf(`${name}, three facets`, { millis: found.facets, floor: null })
+    yield* figuresOf(`${name}, by words`, { millis: found.texts, floor: null })
+    const note = `longest step ${short(found.slowest)} ms, during which nobody is answered`
+    yield { name: `${name}: texts read`, value: found.readMillis / 1000, unit: 's', note }
+    yield { name: `${name}: memory of the columns`, value: found.columnsMb, unit: 'MB' }
+    yield { name: `${name}: memory of the words`, value: found.textsMb, unit: 'MB' }
+    yield { name: `peak memory: ${name}`, value: child.peakMb(), unit: 'MB' }
+  }
+}

@@ -1,0 +1,343 @@
+/**
+ * Aim: discovery is what a naive reading of every record gives, page by page, while records come and
+ * go. Method: a real site node holds 20,000 invented records of three homes; 2,000 random queries of
+ * its members are paged through, with records published, changed and withdrawn between the pages. The
+ * model reads all records anew for each page.
+ */
+import { expect, it } from 'vitest'
+import { encodeBody } from '../../../protocol/body.ts'
+import { parseSiteId, type RecordId, type SiteId } from '../../../protocol/ids.ts'
+import { factsOf, type Place } from '../../../protocol/requirements.ts'
+import { FIELDS, GENDERS, type FieldName } from '../../../protocol/vocabulary.ts'
+import type { DiscoverPage, DiscoverRequest } from '../../../node/core/record/discover.ts'
+import { FACETS } from '../../../node/core/search/query.ts'
+import { createBodyReader } from '../../../node/core/search/reader.ts'
+import { CHOICE_FIELDS, SENSITIVE_FIELDS, traitsOf } from '../../../node/core/search/traits.ts'
+import type { HeldBody, RecordState } from '../../../node/core/store.ts'
+import { aConsent, NOW } from '../../fixtures/people.ts'
+import { createDice, type Dice } from '../../sim/dice.ts'
+import { A, aMember, aWorld, B, C, put, type SiteMachine } from '../world.ts'
+import { COUNTRIES, createCrowd, DENSE, LANGUAGES, WORDS, type Person } from './crowd.ts'
+import {
+  ageOf,
+  bandOf,
+  compare,
+  countBy,
+  fits,
+  keyOf,
+  placeOf,
+  type Moment,
+  type Viewer,
+} from './naive.ts'
+
+const SEED = 20_261
+const RECORDS = 20_000
+const QUERIES = 2_000
+const VIEWERS = 24
+const MOST_PAGES = 4
+const D = parseSiteId('dora.example')
+const TYPES = new Map<SiteId, string>([
+  [A, 'general'],
+  [C, 'casual'],
+  [D, 'senior'],
+])
+
+/** Publishes and withdraws at the holder, as its follower and fetcher do. */
+function createHolder({ ports: { store, vault } }: SiteMachine) {
+  const stateOf = (person: Person, live: boolean): RecordState => ({
+    record: person.record,
+    firstIndex: 0,
+    index: person.index,
+    version: person.version,
+    live,
+    endIndex: null,
+    publishedAt: person.publishedAt,
+    joinedAt: person.joinedAt,
+    expires: person.expires,
+  })
+  async function bodiesOf(people: readonly Person[]): Promise<Omit<HeldBody, 'home'>[]> {
+    const plain = people.map(({ profile, scopes, expires }) => {
+      const salt = new Uint8Array(32)
+      const consent = aConsent({ scopes, expiresAt: expires })
+      return encodeBody({ profile, consent, profileSalt: salt, consentSalt: salt }).bytes
+    })
+    const sealed = await vault.seal(plain)
+    return people.map((person, at) => ({
+      record: person.record,
+      index: person.index,
+      expires: person.expires,
+      scopes: person.scopes,
+      excludes: [],
+      facts: factsOf(person.profile, person.publishedAt),
+      traits: traitsOf(person.profile),
+      sealed: sealed[at] ?? { slot: -1, ciphertext: new Uint8Array(0) },
+    }))
+  }
+  return {
+    reader: createBodyReader({ store, vault, pause: () => Promise.resolve() }),
+    apply: async (
+      news: readonly Person[],
+      gone: readonly Person[],
+      replaced: readonly Person[],
+    ) => {
+      const homes = new Set([...news, ...gone].map(({ home }) => home))
+      const batches = await Promise.all(
+        [...homes].map(async (home) => {
+          const own = news.filter((person) => person.home === home)
+          return { home, own, bodies: await bodiesOf(own) }
+        }),
+      )
+      await store.write(async (tx) => {
+        for (const { home, own, bodies } of batches) {
+          const ended = gone.filter((person) => person.home === home)
+          const old = replaced.filter((person) => person.home === home)
+          const states = [
+            ...own.map((one) => stateOf(one, true)),
+            ...ended.map((one) => stateOf(one, false)),
+          ]
+          await tx.records.save(home, states, false)
+          await tx.bodies.doom(
+            home,
+            [...ended, ...old].map(({ index }) => index),
+          )
+          await tx.bodies.insert(home, bodies)
+        }
+      })
+    },
+  }
+}
+
+function wordFor(dice: Dice): string {
+  if (dice.chance(0.2)) {
+    const letters = Array.from(dice.pick(DENSE).replaceAll(' ', ''))
+    const from = dice.below(letters.length)
+    const piece = letters.slice(from, from + dice.between(1, 3)).join('')
+    return DENSE.some((text) => text.includes(piece)) ? piece : '猫'
+  }
+  const word = dice.pick(WORDS)
+  const cut = dice.chance(0.4)
+    ? Array.from(word)
+        .slice(0, Math.max(3, dice.below(8)))
+        .join('')
+    : word
+  return dice.chance(0.3) ? cut.toUpperCase() : cut
+}
+
+function optionsOf(name: FieldName): string[] {
+  return (FIELDS[name].schema as unknown as { options: string[] }).options
+}
+
+function requestOf(
+  dice: Dice,
+  viewer: number | null,
+  spots: readonly Place[],
+  seen: RecordId[],
+): DiscoverRequest {
+  const few = <T>(list: readonly T[]): T[] => dice.shuffled(list).slice(0, dice.between(1, 4))
+  const may = <K extends string, T>(
+    share: number,
+    name: K,
+    make: () => T,
+  ): Partial<Record<K, T>> =>
+    dice.chance(share) ? ({ [name]: make() } as Partial<Record<K, T>>) : {}
+  const near = may(viewer === null ? 0.5 : 0.1, 'near', () => dice.pick(spots))
+  const choices = Object.fromEntries(
+    [...CHOICE_FIELDS, ...SENSITIVE_FIELDS].flatMap((name) =>
+      dice.chance(0.04) ? [[name, few(optionsOf(name))]] : [],
+    ),
+  )
+  const request: DiscoverRequest = {
+    ...(viewer !== null && { member: `viewer-${viewer}` }),
+    ...(viewer !== null && dice.chance(0.2) && { reciprocal: false }),
+    ...near,
+    ...may(0.15, 'homes', () => few([A, C, D])),
+    ...may(0.1, 'siteTypes', () => few([...TYPES.values()])),
+    ...may(0.1, 'isOnline', () => true),
+    ...may(0.3, 'seen', () => seen),
+    ...may(0.5, 'facets', () => few(FACETS)),
+    limit: dice.between(1, 40),
+    filter: {
+      ...may(0.2, 'genders', () => few(GENDERS)),
+      ...may(0.2, 'ageMin', () => dice.between(18, 40)),
+      ...may(0.2, 'ageMax', () => dice.between(30, 70)),
+      ...may(0.2, 'languages', () => few(LANGUAGES)),
+      ...may(0.2, 'countries', () => few(COUNTRIES)),
+      ...may(0.2, 'hasPicture', () => dice.chance(0.7)),
+      ...may(0.2, 'joinedSince', () => NOW - dice.below(400_000)),
+      ...may(0.2, 'text', () =>
+        Array.from({ length: dice.between(1, 3) }, () => wordFor(dice)).join(' '),
+      ),
+      ...may(0.1, 'words', () => ({
+        [dice.pick(['city', 'hobbies', 'occupation'])]: wordFor(dice),
+      })),
+      ...may(0.1, 'ranges', () => ({
+        heightCm: { min: dice.between(150, 180) },
+        ...(dice.chance(0.5) && { weightKg: { max: dice.between(60, 120) } }),
+      })),
+      choices,
+    },
+  }
+  return request
+}
+
+it(
+  `equals a naive reading of all records, page by page (seed ${SEED})`,
+  { timeout: 600_000 },
+  async () => {
+    const dice = createDice(SEED)
+    let online: Person[] = []
+    const blocked = new Map<RecordId, RecordId[]>()
+    const world = await aWorld()
+    for (const home of [A, C, D]) await world.addSite(home, { siteType: TYPES.get(home) ?? '' })
+    const b = await world.addSite(B, {
+      company: {
+        online: () => online,
+        blocksOf: async (member) => blocked.get(member) ?? [],
+      },
+    })
+    const now = world.clock.now()
+    const crowd = createCrowd(dice.fork(), [A, C, D], now)
+    const holder = createHolder(b)
+    const live = new Map<RecordId, Person>()
+
+    const publish = async (count: number): Promise<void> => {
+      const people = Array.from({ length: count }, () => crowd.join(now - dice.below(50) * 7000))
+      await holder.apply(people, [], [])
+      for (const person of people) live.set(person.record, person)
+    }
+    for (let left = RECORDS; left > 0; left -= 1000) await publish(1000)
+    await holder.reader.run()
+
+    const viewers: Viewer[] = []
+    for (let n = 0; n < VIEWERS; n += 1) {
+      const { profile } = crowd.join(now)
+      const { nickname, gender, seeks, seeksAgeMin, seeksAgeMax } = profile
+      const place = dice.pick(crowd.spots)
+      const record = await put(
+        b,
+        aMember(`viewer-${n}`, {
+          profile: {
+            nickname,
+            gender,
+            seeks,
+            seeksAgeMin,
+            seeksAgeMax,
+            latitude: place.latitudeTenths / 10,
+            longitude: place.longitudeTenths / 10,
+          },
+          consent: { scopes: dice.chance(0.5) ? ['birth-date', 'discovery'] : ['discovery'] },
+        }),
+      )
+      blocked.set(record, dice.shuffled([...live.keys()].slice(0, 400)).slice(0, 20))
+      const age = ageOf({ ...profile, birthDate: '1990-05-12' as never }, now)
+      viewers.push({
+        gender,
+        seeks,
+        seeksAgeMin,
+        seeksAgeMax,
+        age,
+        place,
+      })
+    }
+    const viewerRecords = [...blocked.keys()]
+
+    async function churn(): Promise<Set<RecordId>> {
+      const everybody = [...live.values()].slice(0, 2000)
+      const touched = dice.shuffled(everybody).slice(0, 6)
+      const gone = touched.slice(0, 3)
+      const replaced = touched.slice(3)
+      const changed = replaced.map((person) => crowd.change(person, now - dice.below(50) * 7000))
+      const joined = Array.from({ length: 3 }, () => crowd.join(now - dice.below(50) * 7000))
+      await holder.apply([...changed, ...joined], gone, replaced)
+      for (const { record } of gone) live.delete(record)
+      for (const person of [...changed, ...joined]) live.set(person.record, person)
+      return new Set([...touched, ...joined].map(({ record }) => record))
+    }
+
+    let pages = 0
+    let shownInAll = 0
+    for (let n = 0; n < QUERIES; n += 1) {
+      if (n % 10 === 0) online = dice.shuffled([...live.values()].slice(0, 3000)).slice(0, 500)
+      const who = dice.chance(0.85) ? dice.below(VIEWERS) : null
+      const viewer = who === null ? null : (viewers[who] ?? null)
+      const seen = [...live.keys()].slice(0, 300)
+      const request = requestOf(dice, who, crowd.spots, seen)
+      const from = request.near ?? viewer?.place ?? null
+      if (from !== null && dice.chance(0.4))
+        request.radiusKm = dice.pick([15, 60, 300, 2000, 12_000])
+      const sort = dice.pick(['nearest', 'newest', 'active'] as const)
+      if (sort !== 'nearest' || from !== null) request.sort = sort
+      const order = request.sort ?? 'newest'
+      // A snapshot of who is online serves for some seconds: the model begins when it does.
+      world.clock.set(world.clock.now() + 6)
+      const begun = new Set(online.map(({ record }) => record))
+      let last: [number[], RecordId] | null = null
+      let cursor: string | null = null
+      const shownOnce = new Set<RecordId>()
+      let touched = new Set<RecordId>()
+      for (let page = 0; page < MOST_PAGES; page += 1) {
+        await holder.reader.run()
+
+        const found: DiscoverPage = await b.site.discovery.find({
+          ...request,
+          ...(cursor !== null && { cursor }),
+        })
+        pages += 1
+        shownInAll += found.records.length
+        const moment: Moment = {
+          now: world.clock.now(),
+          viewer,
+          blocked: new Set(who === null ? [] : blocked.get(viewerRecords[who] ?? ('' as RecordId))),
+          online: new Set(online.map(({ record }) => record)),
+          typeOf: (home) => TYPES.get(home) ?? '',
+        }
+        const fitting = [...live.values()].filter((person) => fits(person, request, moment))
+        const sorted = fitting
+          .map((person): [number[], RecordId] => [keyOf(person, order, from, begun), person.record])
+          .toSorted(compare)
+        const after: [number[], RecordId] | null = last
+        const rest: [number[], RecordId][] =
+          after === null ? sorted : sorted.filter((one) => compare(one, after) > 0)
+        const expected: typeof rest = rest.slice(0, request.limit)
+        const place = `query ${n}, page ${page}: ${JSON.stringify({ ...request, seen: request.seen?.length })}`
+        expect(
+          found.records.map(({ record }) => record),
+          place,
+        ).toEqual(expected.map(([, record]) => record))
+        expect(found.total, place).toBe(fitting.length)
+        for (const facet of request.facets ?? [])
+          expect(found.facets[facet], place).toEqual(countBy(fitting, facet, moment.now))
+        for (const { record, home, age, joinedAt, withinKm, isOnline, profile } of found.records) {
+          const person = live.get(record)
+          if (person === undefined) throw new Error(`${place}: a record that is gone`)
+          if (!touched.has(record) || order !== 'active')
+            expect(shownOnce.has(record), place).toBe(false)
+          shownOnce.add(record)
+          expect([home, age, joinedAt]).toEqual([
+            person.home,
+            ageOf(person.profile, now),
+            person.joinedAt,
+          ])
+          expect(withinKm).toBe(bandOf(from, placeOf(person.profile)))
+          expect(isOnline).toBe(begun.has(record) && person.scopes.includes('presence'))
+          const {
+            language: _l,
+            sealed: _s,
+            latitudeTenths: _a,
+            longitudeTenths: _o,
+            ...shown
+          } = person.profile
+          expect(profile).toEqual(shown)
+        }
+        last = expected.at(-1) ?? null
+        expect(found.next === null, place).toBe(rest.length <= request.limit)
+        if (found.next === null) break
+        cursor = found.next
+        touched = new Set([...touched, ...(await churn())])
+      }
+    }
+    // Most queries find somebody, and many have more than one page.
+    expect(pages).toBeGreaterThan(QUERIES * 1.5)
+    expect(shownInAll).toBeGreaterThan(QUERIES * 10)
+  },
+)
