@@ -54,10 +54,11 @@ interface Run {
   isDense: boolean
 }
 
+const plain = (runs: readonly string[] | null): Run[] =>
+  (runs ?? []).map((run) => ({ run, isDense: false }))
+
 function runsOf(text: string): Run[] {
   const lower = text.toLowerCase()
-  const plain = (runs: readonly string[] | null): Run[] =>
-    (runs ?? []).map((run) => ({ run, isDense: false }))
   if (IS_ASCII.test(lower)) return plain(lower.match(ASCII_RUNS))
   const folded = fold(lower)
   if (!IS_DENSE.test(folded)) return plain(folded.match(PLAIN_RUNS))
