@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { Client } from './client.ts'
 import { performWith, withApi, withExamples, type ApiOptions, type Shell } from './command.ts'
 import { parseLimit } from './member.ts'
-import { table, UsageError, type Outcome } from './outcome.ts'
+import { table, UsageError, wordOf, type Outcome } from './outcome.ts'
 
 interface Options extends ApiOptions {
   limit: string
@@ -97,7 +97,7 @@ async function discover(
     String(age),
     distanceOf(withinKm),
     isOnline ? 'online' : '',
-    ...['gender', 'country', 'nickname'].map((name) => String(profile[name] ?? '')),
+    ...['gender', 'country', 'nickname'].map((name) => wordOf(profile[name])),
   ])
   const header = ['HOME', 'RECORD', 'AGE', 'AWAY', '', 'GENDER', 'COUNTRY', 'NICKNAME']
   const facets = Object.entries(page.facets).map(

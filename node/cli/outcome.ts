@@ -61,6 +61,11 @@ export function explain(error: unknown): { code: number; line: string } {
   return { code: EXIT_FAILURE, line: lineOf(error) }
 }
 
+/** A value of a profile as a cell of a table: text, or nothing. */
+export function wordOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
 /** Rows as columns of even width. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = []

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { Client } from './client.ts'
 import { performWith, withApi, withExamples, type ApiOptions, type Shell } from './command.ts'
 import { parseLimit } from './member.ts'
-import { table, type Outcome } from './outcome.ts'
+import { table, wordOf, type Outcome } from './outcome.ts'
 
 interface Options extends ApiOptions {
   limit: string
@@ -18,10 +18,6 @@ interface Options extends ApiOptions {
 interface Page {
   records: { record: string; home: string; age: number; profile: Record<string, unknown> }[]
   next: string | null
-}
-
-function wordOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
 }
 
 function queryOf(options: Options): URLSearchParams {

@@ -32,7 +32,6 @@ const YEAR_SECONDS = 365 * 86_400
 
 /** One held record, as the raw floor keeps it too. */
 export interface Held {
-  home: number
   facts: Facts
   traits: Traits
   joinedAt: number
@@ -76,12 +75,14 @@ function templates(now: number): Template[] {
   })
 }
 
+function shift(tenths: number | null): number | null {
+  return tenths === null ? null : tenths + randomInt(-20, 21)
+}
+
 /** The same person at another age and place. */
 function vary({ facts, traits, ...rest }: Template, now: number) {
   const age = randomInt(18, 70)
   const seeksAgeMin = Math.max(18, age - randomInt(3, 12))
-  const shift = (tenths: number | null): number | null =>
-    tenths === null ? null : tenths + randomInt(-20, 21)
   return {
     ...rest,
     traits,
@@ -104,7 +105,7 @@ function viewOf(clock: { now: () => number; every: () => () => void }) {
     const { logKey, witnessKey } = createIdentity(NETWORK, site, randomBytes(32))
     const keys = { logKey: logKey.publicKey, witnessKey: witnessKey.publicKey }
     const rest = { siteType: 'general', jurisdiction: 'DE', time: now, expires: now + YEAR_SECONDS }
-    return { type: 'admit', site, ...keys, ...rest } as Admit
+    return { type: 'admit', site, ...keys, ...rest }
   })
   const view = createView(
     { network: NETWORK, self: SELF, clock },
@@ -116,23 +117,10 @@ function viewOf(clock: { now: () => number; every: () => () => void }) {
   return view
 }
 
-/** Fills a data folder; `each` is told every held record. */
-export async function startCrowd(
-  path: string,
-  records: number,
-  each: (held: Held) => void,
-): Promise<Crowd> {
-  const keys = derivePrivateKeys(randomBytes(32))
-  const clock = { now: () => Math.floor(Date.now() / 1000), every: () => () => undefined }
-  const now = clock.now()
-  const storage = await openStorage({
-    folder: createFolder(path),
-    site: SELF,
-    masterKey: keys.master,
-    random: systemRandom,
-    crypto: systemCrypto,
-  })
-  const { store, vault } = storage
+type Insert = (home: SiteId, from: number, count: number) => Promise<Omit<HeldBody, 'home'>[]>
+
+/** Inserts live records and their bodies; `each` is told the times of every one. */
+async function createInsert({ store, vault }: Storage, now: number, each: (held: Held) => void) {
   const known = templates(now)
   const sealed = await vault.seal(known.map(({ bytes }) => bytes))
   let next = 0
@@ -147,59 +135,60 @@ export async function startCrowd(
     const joinedAt = now - randomInt(YEAR_SECONDS)
     const publishedAt = joinedAt + randomInt(now - joinedAt + 1)
     const common = { record, index, expires }
+    const times = { joinedAt, publishedAt }
+    each({ facts, traits, ...times })
     return {
-      state: {
-        ...common,
-        firstIndex: 0,
-        version: 1,
-        live: true,
-        endIndex: null,
-        joinedAt,
-        publishedAt,
-      },
+      state: { ...common, firstIndex: 0, version: 1, live: true, endIndex: null, ...times },
       body: { ...common, scopes, excludes: [], facts, traits, sealed: own },
     }
   }
-  async function insert(home: SiteId, from: number, count: number) {
+  const insert: Insert = async (home, from, count) => {
     const rows = Array.from({ length: count }, (_, at) => rowOf(from + at))
+    const bodies = rows.map(({ body }) => body)
     await store.write(async (tx) => {
       await tx.records.save(
         home,
         rows.map(({ state }) => state),
         false,
       )
-      await tx.bodies.insert(
-        home,
-        rows.map(({ body }) => body),
-      )
+      await tx.bodies.insert(home, bodies)
     })
-    return rows
+    return bodies
   }
+  return insert
+}
 
-  for (let done = 0; done < records; done += BATCH) {
-    const home = (done / BATCH) % HOMES.length
-    const rows = await insert(HOMES[home] ?? SELF, done, BATCH)
-    for (const { state, body } of rows) {
-      const { joinedAt, publishedAt } = state
-      const { facts, traits } = body
-      if (traits !== null) each({ home, facts, traits, joinedAt, publishedAt })
-    }
-  }
+/** Fills a data folder; `each` is told every record that is held. */
+export async function startCrowd(
+  path: string,
+  records: number,
+  each: (held: Held) => void,
+): Promise<Crowd> {
+  const keys = derivePrivateKeys(randomBytes(32))
+  const clock = { now: () => Math.floor(Date.now() / 1000), every: () => () => undefined }
+  const storage = await openStorage({
+    folder: createFolder(path),
+    site: SELF,
+    masterKey: keys.master,
+    random: systemRandom,
+    crypto: systemCrypto,
+  })
+  const { store, vault } = storage
+  let isFilled = false
+  const insert = await createInsert(storage, clock.now(), (held) => {
+    if (!isFilled) each(held)
+  })
+  for (let done = 0; done < records; done += BATCH)
+    await insert(HOMES[(done / BATCH) % HOMES.length] ?? SELF, done, BATCH)
+  isFilled = true
   const own = await insert(SELF, 0, VIEWERS)
-  const viewers = own.map(({ body }, at) => ({
-    id: `viewer-${at}`,
-    facts: body.facts,
-    scopes: body.scopes,
+  const members = own.map(({ record }, at) => ({
+    memberKey: memberKeyOf(systemCrypto, keys, `viewer-${at}`),
+    record,
+    inputDigest: new Uint8Array(32),
   }))
-  await store.write((tx) =>
-    tx.members.save(
-      own.map(({ body }, at) => ({
-        memberKey: memberKeyOf(systemCrypto, keys, `viewer-${at}`),
-        record: body.record,
-        inputDigest: new Uint8Array(32),
-      })),
-    ),
-  )
+  await store.write((tx) => tx.members.save(members))
+  const viewers = own.map(({ facts, scopes }, at) => ({ id: `viewer-${at}`, facts, scopes }))
   const ports = {
     view: viewOf(clock),
     store,

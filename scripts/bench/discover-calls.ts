@@ -62,9 +62,10 @@ async function each(
   return millis
 }
 
+const rss = (): number => process.memoryUsage.rss() / MEGA
+
 async function measure(crowd: Crowd, floor: ReturnType<typeof openSearchFloor>) {
   const { discovery, storage, viewers } = crowd
-  const rss = (): number => process.memoryUsage.rss() / MEGA
   const before = rss()
   await discovery.find({ filter: {}, limit: 1 })
   const columnsMb = rss() - before

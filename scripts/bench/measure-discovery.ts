@@ -5,6 +5,7 @@ import { median, quantile, short, type Figure } from './figures.ts'
 
 const SIZES = [100_000, 1_000_000]
 
+const p99 = (of: readonly number[]): number => quantile(of, 0.99)
 const rateOf = (millis: readonly number[]): number =>
   (millis.length / millis.reduce((sum, one) => sum + one, 0)) * 1000
 
@@ -14,7 +15,6 @@ function* figuresOf(
 ): Generator<Figure> {
   const beside = (value: (of: readonly number[]) => number): Partial<Figure> =>
     floor === null ? {} : { floor: { name: 'bare SQL', value: value(floor) } }
-  const p99 = (of: readonly number[]): number => quantile(of, 0.99)
   yield { name: `${name}: p50`, value: median(millis), unit: 'ms', ...beside(median) }
   yield { name: `${name}: p99`, value: p99(millis), unit: 'ms', ...beside(p99) }
   yield {

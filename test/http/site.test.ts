@@ -158,8 +158,7 @@ describe('records and withdrawals', () => {
   it('shows a record at the partner, and its disclosure at home', async () => {
     const record = await publish('r-1')
     await world.until(() => isShown(record))
-    const query =
-      'gender=woman&country=GB&country=DE&age_min=30&age_max=40&home=amor.example'
+    const query = 'gender=woman&country=GB&country=DE&age_min=30&age_max=40&home=amor.example'
     const page = await send(partner, partner.keys.read, `GET /v1/records?${query}&limit=200`)
     const records = page.json['records'] as { record: string; profile: object }[]
     expect(records.find((one) => one.record === record)).toMatchObject({ age: 35 })

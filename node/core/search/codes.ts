@@ -55,6 +55,23 @@ const UNKNOWN = -1
 export function createPlaces(): Places {
   const codes = new Map<number, number>()
   const places: (Place | null)[] = [null]
+  /** Of the last query: its filter, its order and its next page ask from the same place. */
+  let last: { from: Place; distances: Float64Array } | null = null
+
+  function distancesOf(from: Place): Float64Array {
+    const { latitudeTenths, longitudeTenths } = from
+    if (
+      last?.from.latitudeTenths === latitudeTenths &&
+      last.from.longitudeTenths === longitudeTenths &&
+      last.distances.length === places.length
+    )
+      return last.distances
+    const distances = new Float64Array(places.length).fill(UNKNOWN)
+    distances[0] = Number.POSITIVE_INFINITY
+    last = { from, distances }
+    return distances
+  }
+
   return {
     code: ({ latitudeTenths, longitudeTenths }) => {
       const name = (latitudeTenths + 900) * 4096 + longitudeTenths + 1800
@@ -67,8 +84,7 @@ export function createPlaces(): Places {
     },
     place: (code) => places[code] ?? null,
     distancesFrom: (from) => {
-      const distances = new Float64Array(places.length).fill(UNKNOWN)
-      distances[0] = Number.POSITIVE_INFINITY
+      const distances = distancesOf(from)
       return (code) => {
         let distance = distances[code] ?? Number.POSITIVE_INFINITY
         if (distance === UNKNOWN) {

@@ -33,21 +33,39 @@ const SPELT = new RegExp(`[${Object.keys(SPELLINGS).join('')}]`, 'g')
 const DENSE =
   '[[\\p{scx=Han}\\p{scx=Hiragana}\\p{scx=Katakana}\\p{sc=Hangul}\\p{sc=Thai}\\p{sc=Lao}\\p{sc=Khmer}' +
   '\\p{sc=Myanmar}]&&[\\p{L}\\p{M}\\p{N}]]'
+const IS_DENSE = new RegExp(DENSE, 'v')
+/** All that most texts need: looking for dense scripts at each letter costs several times as much. */
+const PLAIN_RUNS = /[\p{L}\p{M}\p{N}]+/gu
+const ASCII_RUNS = /[a-z0-9]+/g
+const IS_ASCII = /^[\0-\x7F]*$/
 const RUNS = new RegExp(`(?<dense>${DENSE}+)|(?:(?!${DENSE})[\\p{L}\\p{M}\\p{N}])+`, 'gv')
 
 /** A text without marks and cases. Full-width letters, ligatures and the like become plain. */
-function fold(text: string): string {
-  return text
-    .toLowerCase()
+function fold(lower: string): string {
+  return lower
     .normalize('NFKD')
     .replace(MARKS, '')
     .normalize('NFC')
     .replace(SPELT, (letter) => SPELLINGS[letter] ?? letter)
 }
 
-function* runsOf(text: string): Generator<{ run: string; isDense: boolean }> {
-  for (const { 0: run, groups } of fold(text).matchAll(RUNS))
-    yield { run, isDense: groups?.['dense'] !== undefined }
+interface Run {
+  run: string
+  isDense: boolean
+}
+
+const plain = (runs: readonly string[] | null): Run[] =>
+  (runs ?? []).map((run) => ({ run, isDense: false }))
+
+function runsOf(text: string): Run[] {
+  const lower = text.toLowerCase()
+  if (IS_ASCII.test(lower)) return plain(lower.match(ASCII_RUNS))
+  const folded = fold(lower)
+  if (!IS_DENSE.test(folded)) return plain(folded.match(PLAIN_RUNS))
+  return Array.from(folded.matchAll(RUNS), ({ 0: run, groups }) => ({
+    run,
+    isDense: groups?.['dense'] !== undefined,
+  }))
 }
 
 function cut(word: string): string {

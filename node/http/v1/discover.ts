@@ -186,13 +186,23 @@ function check(given: Body): void {
   }
 }
 
+/** @throws ProtocolError at `/member` */
+function memberOf(id: string): string {
+  try {
+    return parseMemberId(id)
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    throw new ProtocolError(error.code, '/member', error.expected)
+  }
+}
+
 function requestOf(given: Body): DiscoverRequest {
   check(given)
   const { member, near, homes, seen } = given
   return {
     ...pick(given, ['reciprocal', 'radiusKm', 'siteTypes', 'isOnline', 'sort', 'facets', 'cursor']),
     limit: given.limit,
-    ...(member !== undefined && { member: at('/member', () => parseMemberId(member)) }),
+    ...(member !== undefined && { member: memberOf(member) }),
     ...(near !== undefined && {
       near: {
         latitudeTenths: Math.round(near.latitude * 10) + 0,

@@ -1,7 +1,7 @@
 /** A crowd of invented records for the oracle test: every field, every edge of the map, many scripts. */
 import type { SealedProfile } from '../../../protocol/body.ts'
 import { SCOPES, type Scope } from '../../../protocol/consent.ts'
-import { isoDateOfDay, type IsoDate } from '../../../protocol/dates.ts'
+import { isoDateOfDay } from '../../../protocol/dates.ts'
 import { recordIdOf, type RecordId, type SiteId } from '../../../protocol/ids.ts'
 import { FIELDS, GENDERS, SOUGHT, type FieldName } from '../../../protocol/vocabulary.ts'
 import { CHOICE_FIELDS, SENSITIVE_FIELDS } from '../../../node/core/search/traits.ts'
@@ -117,7 +117,7 @@ export function createCrowd(dice: Dice, homes: readonly SiteId[], now: number) {
       language: dice.pick(LANGUAGES),
       sealed: dice.bytes(8),
       ...(scopes.includes('birth-date')
-        ? { birthDate: isoDateOfDay(born) as IsoDate }
+        ? { birthDate: isoDateOfDay(born) }
         : { ageYears: Math.floor((today - born) / 365.25) }),
       ...(dice.chance(0.9) && dice.pick(spots)),
     }

@@ -4,7 +4,6 @@ import type { RecordId, SiteId } from '../../../protocol/ids.ts'
 import { distanceKm, type Place } from '../../../protocol/requirements.ts'
 import { BANDS_KM, type DiscoverRequest } from '../../../node/core/record/discover.ts'
 import type { Facet } from '../../../node/core/search/query.ts'
-import { WORD_FIELDS, type WordField } from '../../../node/core/search/traits.ts'
 import type { Person } from './crowd.ts'
 
 /** The member who looks. */
@@ -27,12 +26,23 @@ export interface Moment {
   typeOf: (home: SiteId) => string
 }
 
+/** Ages on one day by date of birth; kept, since dates are slow and the test asks for millions. */
+const ages = { day: Number.NaN, byBirth: new Map<string, number>() }
+
 export function ageOf({ birthDate, ageYears }: SealedProfile, now: number): number {
   if (birthDate === undefined) return ageYears ?? 0
-  const today = new Date(now * 1000)
-  const born = new Date(`${birthDate}T00:00:00Z`)
-  const birthday = Date.UTC(today.getUTCFullYear(), born.getUTCMonth(), born.getUTCDate())
-  return today.getUTCFullYear() - born.getUTCFullYear() - (now * 1000 < birthday ? 1 : 0)
+  const day = Math.floor(now / 86_400)
+  if (ages.day !== day) Object.assign(ages, { day, byBirth: new Map() })
+  let age = ages.byBirth.get(birthDate)
+  if (age === undefined) {
+    const today = new Date(now * 1000)
+    const born = new Date(`${birthDate}T00:00:00Z`)
+    const birthday = Date.UTC(today.getUTCFullYear(), born.getUTCMonth(), born.getUTCDate())
+    const isBefore = day * 86_400_000 < birthday
+    age = today.getUTCFullYear() - born.getUTCFullYear() - (isBefore ? 1 : 0)
+    ages.byBirth.set(birthDate, age)
+  }
+  return age
 }
 
 export function placeOf(profile: SealedProfile): Place | null {
@@ -42,16 +52,17 @@ export function placeOf(profile: SealedProfile): Place | null {
     : { latitudeTenths, longitudeTenths }
 }
 
+function vectorOf({ latitudeTenths, longitudeTenths }: Place): [number, number, number] {
+  const latitude = (latitudeTenths / 10) * (Math.PI / 180)
+  const longitude = (longitudeTenths / 10) * (Math.PI / 180)
+  const flat = Math.cos(latitude)
+  return [flat * Math.cos(longitude), flat * Math.sin(longitude), Math.sin(latitude)]
+}
+
 /** By vectors, not by the haversine: the angle between two directions from the middle of the earth. */
 export function arcKm(a: Place, b: Place): number {
-  const vector = ({ latitudeTenths, longitudeTenths }: Place): [number, number, number] => {
-    const latitude = (latitudeTenths / 10) * (Math.PI / 180)
-    const longitude = (longitudeTenths / 10) * (Math.PI / 180)
-    const flat = Math.cos(latitude)
-    return [flat * Math.cos(longitude), flat * Math.sin(longitude), Math.sin(latitude)]
-  }
-  const [ax, ay, az] = vector(a)
-  const [bx, by, bz] = vector(b)
+  const [ax, ay, az] = vectorOf(a)
+  const [bx, by, bz] = vectorOf(b)
   const cross = Math.hypot(ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx)
   return 6371.0088 * Math.atan2(cross, ax * bx + ay * by + az * bz)
 }
@@ -95,84 +106,92 @@ function fitsWishes({ profile }: Person, age: number, viewer: Viewer): boolean {
   )
 }
 
-function fitsTexts({ profile }: Person, { filter }: DiscoverRequest): boolean {
-  const { nickname, headline = '', description = '' } = profile
-  for (const word of filter.text?.split(' ') ?? [])
-    if (![nickname, headline, description].some((text) => hasWord(text, word))) return false
-  for (const field of WORD_FIELDS)
-    for (const word of filter.words?.[field]?.split(' ') ?? [])
-      if (!hasWord(fieldOf(profile, field), word)) return false
-  return true
-}
+type Test = (person: Person) => boolean
+type Texts = Partial<Record<string, string>>
 
-function fieldOf(profile: SealedProfile, field: WordField): string {
-  return profile[field] ?? ''
-}
-
-function fitsTraits({ profile }: Person, { filter }: DiscoverRequest): boolean {
-  for (const [name, words] of Object.entries(filter.choices ?? {})) {
-    const value = (profile as unknown as Record<string, string | undefined>)[name]
-    if (value === undefined || !words.includes(value)) return false
-  }
-  for (const [name, { min = 0, max = 999 }] of Object.entries(filter.ranges ?? {})) {
-    const value = name === 'heightCm' ? profile.heightCm : profile.weightKg
-    if (value === undefined || value < min || value > max) return false
-  }
-  return true
-}
-
-/** Whether a record belongs on the list at all. */
-export function fits(person: Person, request: DiscoverRequest, moment: Moment): boolean {
+function* testsOf(request: DiscoverRequest, moment: Moment): Generator<Test> {
   const { filter, homes, siteTypes, near, radiusKm, isOnline, seen } = request
-  const { profile, scopes } = person
   const { viewer, now } = moment
-  const age = ageOf(profile, now)
-  if (person.expires <= now) return false
-  if (viewer !== null && request.reciprocal !== false && !fitsWishes(person, age, viewer))
-    return false
-  if (filter.genders && !filter.genders.includes(profile.gender)) return false
-  if (age < (filter.ageMin ?? 0) || age > (filter.ageMax ?? 999)) return false
-  if (filter.languages && !profile.languages?.some((one) => filter.languages?.includes(one)))
-    return false
-  if (filter.countries && !filter.countries.includes(profile.country)) return false
-  if (homes && !homes.includes(person.home)) return false
-  if (siteTypes && !siteTypes.includes(moment.typeOf(person.home))) return false
-  if (filter.hasPicture !== undefined && (profile.picture !== undefined) !== filter.hasPicture)
-    return false
-  if (person.joinedAt < (filter.joinedSince ?? 0)) return false
-  if (isOnline && !(moment.online.has(person.record) && scopes.includes('presence'))) return false
-  if (seen?.includes(person.record) || moment.blocked.has(person.record)) return false
-  if (radiusKm !== undefined) {
-    const from = near ?? viewer?.place
-    const to = placeOf(profile)
-    if (!from || to === null || arcKm(from, to) > radiusKm) return false
-  }
-  return fitsTraits(person, request) && fitsTexts(person, request)
+  const { genders, ageMin, ageMax, languages, countries, hasPicture, joinedSince } = filter
+  if (viewer !== null && request.reciprocal !== false)
+    yield (one) => fitsWishes(one, ageOf(one.profile, now), viewer)
+  yield ({ expires }) => expires > now
+  if (genders) yield ({ profile }) => genders.includes(profile.gender)
+  if (ageMin) yield ({ profile }) => ageOf(profile, now) >= ageMin
+  if (ageMax) yield ({ profile }) => ageOf(profile, now) <= ageMax
+  if (languages)
+    yield ({ profile }) => profile.languages?.some((one) => languages.includes(one)) === true
+  if (countries) yield ({ profile }) => countries.includes(profile.country)
+  if (homes) yield ({ home }) => homes.includes(home)
+  if (siteTypes) yield ({ home }) => siteTypes.includes(moment.typeOf(home))
+  if (hasPicture !== undefined)
+    yield ({ profile }) => (profile.picture !== undefined) === hasPicture
+  if (joinedSince) yield ({ joinedAt }) => joinedAt >= joinedSince
+  if (isOnline)
+    yield ({ record, scopes }) => moment.online.has(record) && scopes.includes('presence')
+  const leftOut = new Set([...(seen ?? []), ...moment.blocked])
+  yield ({ record }) => !leftOut.has(record)
+  const from = near ?? viewer?.place ?? null
+  if (radiusKm !== undefined)
+    yield ({ profile }) => {
+      const to = placeOf(profile)
+      return from !== null && to !== null && arcKm(from, to) <= radiusKm
+    }
 }
 
-/** What a record is sorted by: smaller comes first. */
-export function keyOf(
+function* traitTestsOf({ filter }: DiscoverRequest): Generator<Test> {
+  for (const [name, words] of Object.entries(filter.choices ?? {}))
+    yield ({ profile }) => words.includes((profile as unknown as Texts)[name] ?? '')
+  for (const [name, { min = 0, max = 999 }] of Object.entries(filter.ranges ?? {}))
+    yield ({ profile }) => {
+      const value = name === 'heightCm' ? profile.heightCm : profile.weightKg
+      return value !== undefined && value >= min && value <= max
+    }
+  for (const word of filter.text?.split(' ') ?? [])
+    yield ({ profile: { nickname, headline = '', description = '' } }) =>
+      [nickname, headline, description].some((text) => hasWord(text, word))
+  for (const [field, words] of Object.entries(filter.words ?? {}))
+    for (const word of words.split(' '))
+      yield ({ profile }) => hasWord((profile as unknown as Texts)[field] ?? '', word)
+}
+
+/** Tells of each record whether it belongs on the list at all. */
+export function createFits(request: DiscoverRequest, moment: Moment): Test {
+  const tests = [...testsOf(request, moment), ...traitTestsOf(request)]
+  return (person) => tests.every((test) => test(person))
+}
+
+/** A place in the order: smaller keys come first, then smaller ids. */
+export interface Ranked {
+  key: number
+  record: RecordId
+}
+
+/** Above all times. */
+const OFFLINE = 1e12
+
+/** What a record is sorted by. */
+export function rankOf(
   person: Person,
   sort: string,
   from: Place | null,
   online: ReadonlySet<RecordId>,
-): number[] {
-  if (sort === 'newest') return [-person.joinedAt]
+): Ranked {
+  const { record, profile } = person
+  if (sort === 'newest') return { key: -person.joinedAt, record }
   if (sort === 'active') {
-    const isOnline = online.has(person.record) && person.scopes.includes('presence')
-    return [isOnline ? 0 : 1, -person.publishedAt]
+    const isOnline = online.has(record) && person.scopes.includes('presence')
+    return { key: (isOnline ? 0 : OFFLINE) - person.publishedAt, record }
   }
-  const to = placeOf(person.profile)
-  return [from === null || to === null ? Number.POSITIVE_INFINITY : distanceKm(from, to)]
+  const to = placeOf(profile)
+  const isKnown = from !== null && to !== null
+  return { key: isKnown ? distanceKm(from, to) : Number.POSITIVE_INFINITY, record }
 }
 
-/** Order of two records: by their keys, then by their ids. */
-export function compare(a: [number[], RecordId], b: [number[], RecordId]): number {
-  for (const [at, value] of a[0].entries()) {
-    const other = b[0][at] ?? 0
-    if (value !== other) return value < other ? -1 : 1
-  }
-  return a[1] === b[1] ? 0 : a[1] < b[1] ? -1 : 1
+/** Order of two records. */
+export function compare(a: Ranked, b: Ranked): number {
+  if (a.key !== b.key) return a.key < b.key ? -1 : 1
+  return a.record === b.record ? 0 : a.record < b.record ? -1 : 1
 }
 
 export function bandOf(from: Place | null, to: Place | null): number | null {
