@@ -8,6 +8,7 @@ import { findContactDetails } from './contact.ts'
 import { COUNTRIES, isCountry } from './countries.ts'
 import { ageOn, isIsoDate, type IsoDate } from './dates.ts'
 import { ProtocolError } from './errors.ts'
+import { GALLERY_PICTURES } from './limits.ts'
 import { parseWith, type ProtocolIssue } from './schema.ts'
 
 /** Policy §12.1: never shown; shown; shown if the member has given it. */
@@ -45,7 +46,6 @@ export type Sought = (typeof SOUGHT)[number]
 export const ADULT_YEARS = 18
 const OLDEST_YEARS = 120
 const LANGUAGES_PER_PROFILE = 16
-const GALLERY_PICTURES = 12
 
 const because = (expected: string): { params: { protocol: ProtocolIssue } } => ({
   params: { protocol: { code: 'out_of_range', expected } },

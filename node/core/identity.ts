@@ -53,6 +53,8 @@ export interface PrivateKeys {
   seal: Uint8Array
   /** Turns the site's member ids into keys of an index. */
   index: Uint8Array
+  /** Signs the links under which browsers get pictures. */
+  links: Uint8Array
 }
 
 /**
@@ -65,6 +67,7 @@ export function derivePrivateKeys(storageKey: Uint8Array): PrivateKeys {
     master: deriveKeySeed(storageKey, 'dpn/master'),
     seal: deriveKeySeed(storageKey, 'dpn/seal'),
     index: deriveKeySeed(storageKey, 'dpn/index'),
+    links: deriveKeySeed(storageKey, 'dpn/links'),
   }
 }
 

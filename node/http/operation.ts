@@ -23,6 +23,8 @@ export interface Operation<Query extends z.ZodObject, Body extends z.ZodType> {
   path: string
   /** Roles that may call it; null for everybody. */
   roles: readonly string[] | null
+  /** Guards it in place of a key and of the rate of an address, where `roles` is null. */
+  guard?: (c: OperationContext) => void
   tag: string
   summary: string
   description?: string
@@ -44,6 +46,8 @@ export interface Input<Query, Body> {
 const PARAMETERS: Readonly<Record<string, string>> = {
   id: "the site's own id of the member, or of a key",
   record: 'the id of a record: 32 hexadecimal digits',
+  picture: 'the id of a picture: 64 hexadecimal digits',
+  size: 'small or large',
   home: 'the domain name of the site whose member it is',
   site: 'the domain name of a site',
   index: 'the index of an entry in the log, from 0',
@@ -120,9 +124,14 @@ function register(door: Door, operation: Operation<z.ZodObject, z.ZodType>): voi
   })
 }
 
-async function admit(c: OperationContext, door: Door, roles: readonly string[] | null) {
+async function admit(
+  c: OperationContext,
+  door: Door,
+  { roles, guard }: Pick<Operation<z.ZodObject, z.ZodType>, 'roles' | 'guard'>,
+) {
   if (roles === null) {
-    door.perAddress.take(door.addressOf(c))
+    if (guard === undefined) door.perAddress.take(door.addressOf(c))
+    else guard(c)
     return
   }
   try {
@@ -154,10 +163,10 @@ export function mount<
 ): void {
   register(door, operation)
   const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
-  const { roles, query, body } = operation
+  const { query, body } = operation
   door.app.on(operation.method.toUpperCase(), path, async (c) => {
     c.set('route', operation.path)
-    await admit(c, door, roles)
+    await admit(c, door, operation)
     const parsed = parseQuery(c, query ?? noQuery) as z.output<Query>
     const json = (
       body === undefined ? undefined : parseWith(body, await readJson(c))

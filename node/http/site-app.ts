@@ -4,6 +4,8 @@ import { mountDocs } from './docs.ts'
 import { mountBulk } from './v1/bulk.ts'
 import { mountKeys } from './v1/keys.ts'
 import { mountMembers } from './v1/members.ts'
+import { mountPictureFiles } from './v1/picture-files.ts'
+import { mountPictures } from './v1/pictures.ts'
 import { READ, type SitePorts } from './v1/ports.ts'
 import { mountRecords } from './v1/records.ts'
 import { mountRequirements } from './v1/requirements.ts'
@@ -15,6 +17,8 @@ export function createSiteApp(ports: SitePorts): App {
   const door = createDoor(ports, ports.access)
   mountBulk(door, ports)
   mountMembers(door, ports)
+  mountPictures(door, ports)
+  mountPictureFiles(door, ports)
   mountWithdrawals(door, ports)
   mountRequirements(door, ports)
   mountRecords(door, ports)

@@ -8,6 +8,7 @@ import {
   type SiteId,
 } from '../../protocol/ids.ts'
 import type { BodyColumns, BodyFilter, BodyWriter, HeldBody } from '../core/store.ts'
+import { followDoomed, followStale } from './pictures.ts'
 import type { BodyTable } from './schema.ts'
 import {
   cachedText,
@@ -268,16 +269,19 @@ async function doom(tx: Tx, home: SiteId, indexes: readonly number[] | 'all'): P
   if (indexes === 'all')
     await run(tx, 'update bodies set doomed = 1 where home = ? and doomed = 0', [site])
   else await lookUp(tx, DOOM, [site], indexes)
+  await followDoomed(tx, site, indexes)
 }
 
 async function doomStale(tx: Tx, home: SiteId): Promise<void> {
+  const site = await internSite(tx, home)
   await run(
     tx,
     `update bodies set doomed = 1 where home = ? and doomed = 0 and not exists (select 1 from
       records where records.log = bodies.home and records.record = bodies.record and
       records.idx = bodies.idx and records.live = 1)`,
-    [await internSite(tx, home)],
+    [site],
   )
+  await followStale(tx, site)
 }
 
 /** Only doomed rows: the core may name a body whose record was published anew meanwhile. */

@@ -10,6 +10,7 @@ import { deskIn } from './desk.ts'
 import { ledgerIn } from './ledger.ts'
 import { logsIn } from './logs.ts'
 import { membersIn } from './members.ts'
+import { picturesIn } from './pictures.ts'
 import { receiptsIn } from './receipts.ts'
 import { recordsIn } from './records.ts'
 import type { Schema } from './schema.ts'
@@ -34,6 +35,7 @@ function transactionOn(tx: Tx): WriteTransaction {
     logs: logsIn(tx),
     records: recordsIn(tx),
     bodies: bodiesIn(tx),
+    pictures: picturesIn(tx),
     members: membersIn(tx),
     ledger: ledgerIn(tx),
     receipts: receiptsIn(tx),

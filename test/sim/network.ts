@@ -8,6 +8,8 @@ import {
   announcementCodec,
   bodiesReplyCodec,
   bodiesRequestCodec,
+  picturesReplyCodec,
+  picturesRequestCodec,
   reportAnswerCodec,
   reportCodec,
   syncReplyCodec,
@@ -17,6 +19,8 @@ import {
   type BodiesReply,
   type BodiesRequest,
   type Codec,
+  type PicturesReply,
+  type PicturesRequest,
   type SyncReply,
 } from '../../protocol/wire.ts'
 import type { GossipVerdict, Network, NetworkHandlers } from '../../node/core/ports.ts'
@@ -191,6 +195,7 @@ export class SimNetwork {
       sync: (site, request) =>
         this.#sync(port, site, syncRequestCodec.encode(request), request.kind),
       bodies: (site, request) => this.#bodies(port, site, request),
+      pictures: (site, request) => this.#pictures(port, site, request),
       report: async (site, report) => {
         const bytes = reportCodec.encode(report)
         for await (const frame of this.#stream(port, site, (target) => once(target, bytes)))
@@ -288,6 +293,19 @@ export class SimNetwork {
       })()
     }
     yield* this.#encoded(target, 'bodies', request, bodiesReplyCodec, served)
+  }
+  async *#pictures(
+    port: Port,
+    site: SiteId,
+    request: PicturesRequest,
+  ): AsyncIterable<PicturesReply> {
+    const asked = picturesRequestCodec.decode(picturesRequestCodec.encode(request))
+    const frames = this.#stream(port, site, async function* serve(target) {
+      if (target.handlers === null) return
+      for await (const reply of target.handlers.pictures(port.site, asked))
+        yield picturesReplyCodec.encode(reply)
+    })
+    for await (const frame of frames) yield picturesReplyCodec.decode(frame)
   }
   async *#encoded<T>(
     target: Port,

@@ -1,7 +1,7 @@
 /** The shipped store and vault on a simulated disk: commits are told, and any write can be the last. */
 import { toHex } from '../../protocol/bytes.ts'
 import type { RecordId, SiteId } from '../../protocol/ids.ts'
-import type { Sealed, Vault } from '../../node/core/ports.ts'
+import type { Blobs, Sealed, Vault } from '../../node/core/ports.ts'
 import type {
   HeldBody,
   LedgerRow,
@@ -12,6 +12,7 @@ import type {
 import type { Database } from '../../node/store/database.ts'
 import { createStore } from '../../node/store/store.ts'
 import { HEADER_BYTES, SLOT_BYTES } from '../../node/store/vault.ts'
+import { memoryBlobs } from '../fixtures/pictures.ts'
 import { Crashed, type Fuse, type SlotDisk } from './disk.ts'
 
 /** What one transaction has done, for the model. */
@@ -255,6 +256,46 @@ export function vaultOn(
       if (!isDead()) vault.release(slots)
     },
     retain: (used) => living(() => vault.retain(used)),
+  }
+}
+
+/** The sealed files of one process; each is written or removed as a whole. */
+export function blobsOn(
+  files: Map<number, Uint8Array>,
+  hooks: Pick<StorageHooks, 'isDead' | 'pause' | 'fuse'>,
+): Blobs {
+  const { isDead, pause, fuse } = hooks
+  const disk = memoryBlobs(files)
+  async function living<T>(task: () => Promise<T>): Promise<T> {
+    if (isDead()) return never()
+    await pause()
+    if (isDead()) return never()
+    try {
+      return await task()
+    } catch (error) {
+      if (isDead()) return never()
+      throw error
+    }
+  }
+  return {
+    put: (blobs) =>
+      living(async () => {
+        for (const blob of blobs) {
+          fuse.before()
+          await disk.put([blob])
+          fuse.after()
+        }
+      }),
+    get: (slot) => living(() => disk.get(slot)),
+    remove: (slots) =>
+      living(async () => {
+        for (const slot of slots) {
+          fuse.before()
+          await disk.remove([slot])
+          fuse.after()
+        }
+      }),
+    retain: (used) => living(() => disk.retain(used)),
   }
 }
 

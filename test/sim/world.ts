@@ -13,12 +13,13 @@ import {
 } from '../../node/core/identity.ts'
 import type { NodePorts, NodeSettings } from '../../node/core/node.ts'
 import type { Clock, Crypto, Event, NetworkHandlers, Vault } from '../../node/core/ports.ts'
-import { createSite, type Site } from '../../node/core/site.ts'
+import { createSite, type Site, type SiteNodePorts } from '../../node/core/site.ts'
 import type { Store } from '../../node/core/store.ts'
 import { openDatabase, type Database } from '../../node/store/database.ts'
 import type { SlotFile } from '../../node/store/slot-file.ts'
 import { VAULT_SETTING } from '../../node/store/storage.ts'
 import { openVault } from '../../node/store/vault.ts'
+import { memoryImages } from '../fixtures/pictures.ts'
 import { createSimCrypto } from './crypto.ts'
 import type { Dice } from './dice.ts'
 import { Crashed, createFuse, SlotDisk, slotFileOn, type CrashMoment, type Fuse } from './disk.ts'
@@ -26,7 +27,7 @@ import { Judge, type Judged } from './judge.ts'
 import { backedUp, emptyKnowledge, type Knowledge } from './knowledge.ts'
 import { SimNetwork, type Port } from './network.ts'
 import { createQueue, type Queue } from './queue.ts'
-import { bodyRows, liveRows, storeOn, vaultOn } from './storage.ts'
+import { blobsOn, bodyRows, liveRows, storeOn, vaultOn } from './storage.ts'
 
 export const NETWORK = parseSiteId('network.example')
 export const SITES = ['amor', 'beso', 'cuore', 'douce', 'eros'].map((name) =>
@@ -82,6 +83,8 @@ export interface SimNode extends Judged {
   identity: Identity
   keys: PrivateKeys
   database: Database
+  /** Sealed pictures by slot. */
+  files: Map<number, Uint8Array>
   /** Seconds that its clock is ahead of the true time. */
   skew: number
   frozenAt: number | null
@@ -196,6 +199,7 @@ export class World {
       isHonest: true,
       known: from?.known ?? emptyKnowledge(),
       disk: from?.disk ?? new SlotDisk(),
+      files: new Map(),
       database: await openDatabase(from?.database ?? ':memory:'),
       skew: 0,
       frozenAt: null,
@@ -308,12 +312,14 @@ export class World {
     })
     const clock = this.#clock(node, process)
     const port = this.network.portOf(process)
-    const ports: NodePorts = {
+    const ports: SiteNodePorts = {
       clock: plant.clock?.(clock, node) ?? clock,
       random,
       crypto,
       store,
       vault: plant.vault?.(vault) ?? vault,
+      blobs: blobsOn(node.files, hooks),
+      images: memoryImages(),
       network: plant.network?.(port, node) ?? port,
       events: {
         emit: (event) => {

@@ -10,6 +10,7 @@ import type { SiteId } from '../../../protocol/ids.ts'
 import { BODIES_PER_REQUEST, CLOCK_SKEW_SECONDS } from '../../../protocol/limits.ts'
 import { factsOf, matches } from '../../../protocol/requirements.ts'
 import type { BodyAnswer } from '../../../protocol/wire.ts'
+import { namedBy } from '../picture/named.ts'
 import type { Clock, Crypto, Events, Network, Vault } from '../ports.ts'
 import { logStateOf } from '../log/writer.ts'
 import type { BodyColumns, HeldBody, RecordState, Store, WriteTransaction } from '../store.ts'
@@ -144,11 +145,16 @@ export function createFetcher(ports: {
       return own === undefined ? [] : [{ ...columns, sealed: own }]
     })
     const kept = new Set(
-      await store.write(async (tx) =>
-        (await stands(tx, before))
-          ? tx.bodies.insert(home, await withoutPending(tx, home, rows))
-          : [],
-      ),
+      await store.write(async (tx) => {
+        if (!(await stands(tx, before))) return []
+        const inserted = await tx.bodies.insert(home, await withoutPending(tx, home, rows))
+        const named = opened.filter(({ columns }) => inserted.includes(columns.index))
+        await tx.pictures.name(
+          home,
+          named.map(({ body, columns: { record, index } }) => namedBy(body.profile, record, index)),
+        )
+        return inserted
+      }),
     )
     // A record may have ended while its body was on its way: then the key dies unused.
     const orphans = rows.filter(({ index }) => !kept.has(index)).map((row) => row.sealed.slot)

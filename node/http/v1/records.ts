@@ -2,11 +2,12 @@
 import { z } from '@hono/zod-openapi'
 import { isCountry } from '../../../protocol/countries.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
-import { parseRecordId, parseSiteId } from '../../../protocol/ids.ts'
+import { parseRecordId, parseSiteId, type PictureId } from '../../../protocol/ids.ts'
 import { GENDERS } from '../../../protocol/vocabulary.ts'
-import type { VisibleFilter } from '../../core/record/discover.ts'
+import type { VisibleFilter, VisibleRecord } from '../../core/record/discover.ts'
 import type { Door } from '../app.ts'
 import { mount, takeRows } from '../operation.ts'
+import { linksTo, pictureLinks } from './picture-files.ts'
 import { READ, type SitePorts } from './ports.ts'
 import { limit, recordId, siteId } from './shapes.ts'
 
@@ -32,6 +33,7 @@ const visible = z.object({
   home: siteId,
   age: z.int().describe('whole years today, as far as this site may know'),
   profile: z.record(z.string(), z.unknown()),
+  pictures: z.array(pictureLinks).describe('those that are here, the main one first'),
 })
 
 function filterOf(given: z.output<typeof query>): VisibleFilter {
@@ -48,6 +50,20 @@ function filterOf(given: z.output<typeof query>): VisibleFilter {
     ...(home && { homes: at('/home', () => home.map(parseSiteId)) }),
     ...(cursor !== undefined && { after: at('/cursor', () => parseRecordId(cursor)) }),
   }
+}
+
+/** Records with links to the pictures that are here. */
+async function withPictures(site: SitePorts['site'], records: readonly VisibleRecord[]) {
+  const here = new Map<string, PictureId[]>()
+  for (const [home, some] of Map.groupBy(records, (record) => record.home)) {
+    const ids = some.map(({ record }) => record)
+    for (const [record, pictures] of await site.pictures.of(home, ids))
+      here.set(`${home} ${record}`, pictures)
+  }
+  return records.map((one) => ({
+    ...one,
+    pictures: linksTo(site, one.home, one.record, here.get(`${one.home} ${one.record}`) ?? []),
+  }))
 }
 
 /** Mounts the resource. */
@@ -72,7 +88,8 @@ export function mountRecords(door: Door, { site }: SitePorts): void {
     async (c, input) => {
       const filter = filterOf(input.query)
       takeRows(door, c, filter.limit)
-      return c.json(await site.discovery.list(filter))
+      const { records, next } = await site.discovery.list(filter)
+      return c.json({ records: await withPictures(site, records), next })
     },
   )
   mount(
@@ -94,7 +111,8 @@ export function mountRecords(door: Door, { site }: SitePorts): void {
       const found = await site.discovery.get(home, record)
       if (found === null)
         throw new ProtocolError('not_found', '', 'a record that may be shown here now')
-      return c.json(found)
+      const [shown] = await withPictures(site, [found])
+      return c.json(shown)
     },
   )
 }
