@@ -120,6 +120,15 @@ export interface IncomingPicture {
   files: () => PictureFiles | null
 }
 
+const EMPTY = new Uint8Array(0)
+
+function checkedFile(manifest: PictureManifest, size: PictureSize, bytes: Uint8Array): PictureFile {
+  const { width, height } = manifest[size]
+  const file = { width, height, bytes }
+  at(`/${size}`, () => checkPictureFile(file, size))
+  return file
+}
+
 /** Makes room for a picture of that manifest, whose sizes have been checked. */
 export function receivePicture(manifest: PictureManifest, hash: Hash = sha256): IncomingPicture {
   const room = PICTURE_SIZES.map((size) => new Uint8Array(manifest[size].length))
@@ -144,14 +153,11 @@ export function receivePicture(manifest: PictureManifest, hash: Hash = sha256): 
     },
     files: () => {
       if (received < places.length) return null
-      const fileOf = (size: PictureSize): PictureFile => {
-        const { width, height } = manifest[size]
-        const bytes = room[PICTURE_SIZES.indexOf(size)] ?? new Uint8Array(0)
-        const file = { width, height, bytes }
-        at(`/${size}`, () => checkPictureFile(file, size))
-        return file
+      const [small = EMPTY, large = EMPTY] = room
+      return {
+        small: checkedFile(manifest, 'small', small),
+        large: checkedFile(manifest, 'large', large),
       }
-      return { small: fileOf('small'), large: fileOf('large') }
     },
   }
 }

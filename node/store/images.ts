@@ -17,8 +17,8 @@ export const UPLOAD_MEGAPIXELS: Readonly<Record<UploadFormat, number>> = {
   webp: 24,
   avif: 12,
 }
-/** Seconds for one step of the work: what takes longer was made to. */
-const SECONDS = 20
+/** Seconds for one step of the work, on a machine that is busy: what takes longer was made to. */
+const SECONDS = 60
 /** Tries until a file fits: a picture of noise has no small one of good quality. */
 const TRIES = [
   { quality: 80, scale: 1 },

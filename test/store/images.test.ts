@@ -149,10 +149,22 @@ describe('createImages', () => {
   it('refuses animations', async () => {
     const frames = Buffer.alloc(40 * 80 * 3, 90).fill(200, 40 * 40 * 3)
     const film = sharp(frames, { raw: { width: 40, height: 80, channels: 3, pageHeight: 40 } })
-    expect(await codeOf(await film.clone().webp({ loop: 0, delay: [50, 50] }).toBuffer())).toBe(
-      'out_of_range',
-    )
-    expect(await codeOf(await film.clone().gif({ delay: [50, 50] }).toBuffer())).toBe('wrong_type')
+    expect(
+      await codeOf(
+        await film
+          .clone()
+          .webp({ loop: 0, delay: [50, 50] })
+          .toBuffer(),
+      ),
+    ).toBe('out_of_range')
+    expect(
+      await codeOf(
+        await film
+          .clone()
+          .gif({ delay: [50, 50] })
+          .toBuffer(),
+      ),
+    ).toBe('wrong_type')
     const still = await aPhoto(40, 40).png().toBuffer()
     const apng = Buffer.concat([
       still.subarray(0, 33),

@@ -60,7 +60,7 @@ export function createPictureFetcher(ports: {
   /** By home: the picture that a broken stream has left unfinished. */
   const partials = new Map<SiteId, Begun>()
   const pauses = new Map<string, { since: number; until: number; seconds: number }>()
-  let isStopped = false
+  const state = { isStopped: false }
 
   async function keep(home: SiteId, source: SiteId, arrived: readonly Arrived[]): Promise<void> {
     if (arrived.length === 0) return
@@ -132,7 +132,7 @@ export function createPictureFetcher(ports: {
     }
     try {
       for await (const reply of network.pictures(source, { home, requirements, wishes })) {
-        if (isStopped) break
+        if (state.isStopped) break
         const row = rows[reply.wish]
         const arrived = row === undefined ? null : take(home, row, reply)
         if (arrived === null) continue
@@ -172,7 +172,7 @@ export function createPictureFetcher(ports: {
     let asked = 0
     let came = 0
     for (let isSecondRound = false; ;) {
-      if (isStopped || decideHome(view.gate(home, view.self)).kind === 'refused') break
+      if (state.isStopped || decideHome(view.gate(home, view.self)).kind === 'refused') break
       const rows = await nextWanted(home)
       if (rows.length === 0) {
         // The look may have begun in the middle.
@@ -213,7 +213,7 @@ export function createPictureFetcher(ports: {
       .filter((site) => site !== view.network)
       .toSorted((a, b) => Number(b === home) - Number(a === home))
     for (const source of sources) {
-      if (isStopped || decideHome(view.gate(home, view.self)).kind === 'refused') return
+      if (state.isStopped || decideHome(view.gate(home, view.self)).kind === 'refused') return
       const pause = pauses.get(`${home} ${source}`)
       if (pause !== undefined && clock.now() < pause.until && clock.now() >= pause.since) continue
       try {
@@ -233,7 +233,7 @@ export function createPictureFetcher(ports: {
     do {
       again.delete(home)
       await fetchNow(home)
-    } while (again.has(home) && !isStopped)
+    } while (again.has(home) && !state.isStopped)
   }
 
   return {
@@ -250,7 +250,7 @@ export function createPictureFetcher(ports: {
       await task
     },
     stop: () => {
-      isStopped = true
+      state.isStopped = true
     },
   }
 }
