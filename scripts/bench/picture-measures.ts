@@ -3,7 +3,7 @@ import { startChild } from './child.ts'
 import { startFederation, type FlagsOf } from './federation.ts'
 import { rangeOf, median, short, type Figure } from './figures.ts'
 
-const MEMBERS = 100
+const MEMBERS = 40
 const ROUNDS = 3
 const MEGA = 1e6
 

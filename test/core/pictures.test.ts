@@ -144,10 +144,7 @@ describe('a picture', () => {
 
   it('waits for the body of the newer version, and no receipt is signed meanwhile', async () => {
     const { world, a, b, picture } = await aPair()
-    let release = (): void => undefined
-    const gate = new Promise<void>((resolve) => {
-      release = resolve
-    })
+    const { promise: gate, resolve: release } = Promise.withResolvers<void>()
     world.wrap(A, (handlers) => ({
       ...handlers,
       bodies: async function* late(from, request) {

@@ -61,6 +61,8 @@ export interface NetworkHooks {
   synced: (to: Port, reply: SyncReply) => void
   /** A frame of bodies leaves a node. */
   served: (from: Port, to: Port, request: BodiesRequest, reply: BodiesReply) => void
+  /** The manifest of a picture leaves a node, and the picture after it. */
+  pictured: (from: Port, to: Port, request: PicturesRequest, index: number) => void
   /** Lets a malicious node change what it sends. */
   forge: <T>(from: Port, kind: 'sync' | 'bodies', request: unknown, reply: T) => T | null
 }
@@ -300,10 +302,15 @@ export class SimNetwork {
     request: PicturesRequest,
   ): AsyncIterable<PicturesReply> {
     const asked = picturesRequestCodec.decode(picturesRequestCodec.encode(request))
+    const hooks = this.#hooks
     const frames = this.#stream(port, site, async function* serve(target) {
       if (target.handlers === null) return
-      for await (const reply of target.handlers.pictures(port.site, asked))
+      for await (const reply of target.handlers.pictures(port.site, asked)) {
+        const index = asked.wishes[reply.wish]?.index
+        if (reply.kind === 'manifest' && index !== undefined && !target.isDead())
+          hooks.pictured(target, port, asked, index)
         yield picturesReplyCodec.encode(reply)
+      }
     })
     for await (const frame of frames) yield picturesReplyCodec.decode(frame)
   }

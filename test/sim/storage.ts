@@ -5,6 +5,7 @@ import type { Blobs, Sealed, Vault } from '../../node/core/ports.ts'
 import type {
   HeldBody,
   LedgerRow,
+  PictureRow,
   ReceiptRow,
   Store,
   WriteTransaction,
@@ -22,6 +23,7 @@ export type Fact =
   | { kind: 'checkpoint'; site: SiteId; note: string }
   | { kind: 'kept'; home: SiteId; bodies: readonly Omit<HeldBody, 'home'>[] }
   | { kind: 'removed'; bodies: readonly { home: SiteId; index: number }[] }
+  | { kind: 'pictured'; rows: readonly PictureRow[] }
   | { kind: 'ledger'; row: LedgerRow }
   | { kind: 'receipt'; row: ReceiptRow }
   | { kind: 'pending'; record: RecordId }
@@ -132,6 +134,22 @@ function recording(tx: WriteTransaction, facts: Fact[]): WriteTransaction {
       remove: async (bodies) => {
         await tx.bodies.remove(bodies)
         facts.push({ kind: 'removed', bodies })
+      },
+    },
+    pictures: {
+      ...tx.pictures,
+      fill: async (home, filled) => {
+        const kept = await tx.pictures.fill(home, filled)
+        const slots = new Set(kept.map((one) => one.slots.small))
+        const rows = await tx.pictures.ofRecords(
+          home,
+          kept.map(({ record }) => record),
+        )
+        facts.push({
+          kind: 'pictured',
+          rows: rows.filter((row) => slots.has(row.slots?.small ?? -1)),
+        })
+        return kept
       },
     },
     ledger: {

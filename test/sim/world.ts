@@ -23,7 +23,8 @@ import { memoryImages } from '../fixtures/pictures.ts'
 import { createSimCrypto } from './crypto.ts'
 import type { Dice } from './dice.ts'
 import { Crashed, createFuse, SlotDisk, slotFileOn, type CrashMoment, type Fuse } from './disk.ts'
-import { Judge, type Judged } from './judge.ts'
+import { Judge } from './judge.ts'
+import type { Judged } from './judged.ts'
 import { backedUp, emptyKnowledge, type Knowledge } from './knowledge.ts'
 import { SimNetwork, type Port } from './network.ts'
 import { createQueue, type Queue } from './queue.ts'
@@ -83,8 +84,6 @@ export interface SimNode extends Judged {
   identity: Identity
   keys: PrivateKeys
   database: Database
-  /** Sealed pictures by slot. */
-  files: Map<number, Uint8Array>
   /** Seconds that its clock is ahead of the true time. */
   skew: number
   frozenAt: number | null
@@ -161,6 +160,10 @@ export class World {
       served: (from, to, request: BodiesRequest, reply) => {
         const node = nodeOf(from)
         if (node !== undefined) this.judge.served(node, to.site, request, reply)
+      },
+      pictured: (from, to, request, index) => {
+        const node = nodeOf(from)
+        if (node !== undefined) this.judge.pictured(node, to.site, request, index)
       },
       forge: <T>(from: Port, kind: 'sync' | 'bodies', request: unknown, reply: T): T | null => {
         const node = nodeOf(from)
@@ -381,6 +384,7 @@ export class World {
     await copy.transact(async (db) => {
       await db.deleteFrom('ciphertexts').execute()
       await db.deleteFrom('bodies').execute()
+      await db.deleteFrom('pictures').execute()
     })
     node.backups.push({ bytes: copy.serialize(), known: backedUp(node.known) })
     await copy.close()
@@ -398,6 +402,7 @@ export class World {
     await node.database.close()
     node.database = database
     node.disk = new SlotDisk()
+    node.files = new Map()
     node.known = backedUp(backup.known)
     node.rows = null
     node.restores += 1
