@@ -13,7 +13,7 @@ import {
   rootOfLines,
   type Kept,
 } from './knowledge.ts'
-import { invariantOf, type Judged } from './judged.ts'
+import { invariantOf, type Asked, type Judged } from './judged.ts'
 import { ageAt, isAccepted, refusal, uncoveredField } from './naive.ts'
 import { checkPictures, checkServed, keepPictures, ledgerLine } from './picture-judge.ts'
 import { durableKey, type BodyRow, type Fact } from './storage.ts'
@@ -26,14 +26,6 @@ export class Violation extends Error {
     super(`invariant ${invariant}: ${message}`)
     this.invariant = invariant
   }
-}
-
-/** A consent as it was given to the simulated website, named by its unique end. */
-export interface Asked {
-  home: SiteId
-  memberId: string
-  scopes: readonly string[]
-  expiresAt: number
 }
 
 const keyOf = (home: SiteId, index: number): string => `${home} ${index}`

@@ -25,6 +25,15 @@ export interface Judged {
   rows: Map<string, BodyRow> | null
 }
 
+/** A consent as it was given to the simulated website, named by its unique end. */
+export interface Asked {
+  home: SiteId
+  memberId: string
+  scopes: readonly string[]
+  expiresAt: number
+}
+
+/** The number of the invariant that a refusal belongs to. */
 export function invariantOf(refused: string): number {
   if (refused === 'the lease is over' || refused === 'the registry is stale') return 3
   if (refused === 'the record has ended' || refused === 'the version is not the newest') return 1
