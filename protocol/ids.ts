@@ -1,4 +1,4 @@
-/** The names of sites and records. */
+/** The names of sites, records and pictures. */
 import { fromHex, toHex } from './bytes.ts'
 import { ProtocolError } from './errors.ts'
 
@@ -7,6 +7,9 @@ declare const brand: unique symbol
 export type SiteId = string & { [brand]: 'SiteId' }
 /** A record's random 16 bytes as 32 lower-case hexadecimal digits. */
 export type RecordId = string & { [brand]: 'RecordId' }
+
+/** The SHA-256 of a picture's manifest as 64 lower-case hexadecimal digits. */
+export type PictureId = string & { [brand]: 'PictureId' }
 
 export const RECORD_ID_BYTES = 16
 
@@ -47,5 +50,26 @@ export function recordIdOf(bytes: Uint8Array): RecordId {
 
 /** The 16 bytes of a RecordId. */
 export function recordIdBytes(id: RecordId): Uint8Array {
+  return fromHex(id)
+}
+
+/**
+ * Parses a picture's name: 64 lower-case hexadecimal digits.
+ *
+ * @throws ProtocolError `malformed`
+ */
+export function parsePictureId(text: string): PictureId {
+  if (!/^[0-9a-f]{64}$/.test(text))
+    throw new ProtocolError('malformed', '', '64 lower-case hexadecimal digits')
+  return text as PictureId
+}
+
+/** The PictureId of the 32 bytes of a hash. */
+export function pictureIdOf(hash: Uint8Array): PictureId {
+  return parsePictureId(toHex(hash))
+}
+
+/** The 32 bytes of a PictureId. */
+export function pictureIdBytes(id: PictureId): Uint8Array {
   return fromHex(id)
 }

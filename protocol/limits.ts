@@ -34,3 +34,15 @@ export const PROOF_HASHES = 63
 export const CLOCK_SKEW_SECONDS = 5 * 60
 /** Bytes of a proof or policy file: a note and its members' keys, each at their limits. */
 export const EVIDENCE_BYTES = 2 * NOTE_BYTES
+/** Bytes of one chunk of a picture, which is checked by itself. */
+export const PICTURE_CHUNK_BYTES = 64 * 1024
+/** Pixels of the longer edge of a picture's two files. */
+export const PICTURE_EDGES = { small: 320, large: 1280 } as const
+/** Bytes of a picture's two files, which whoever serves or keeps one has in memory. */
+export const PICTURE_BYTES = { small: 64 * 1024, large: 512 * 1024 } as const
+/** Bytes of a picture's manifest: a hash for each chunk, and headroom. */
+export const PICTURE_MANIFEST_BYTES = 1024
+/** Pictures in a gallery, beside the main one. */
+export const GALLERY_PICTURES = 12
+/** Pictures asked for in one request: some 36 MiB at the most, which a stream's time allows. */
+export const PICTURES_PER_REQUEST = 64

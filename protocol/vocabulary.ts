@@ -8,6 +8,7 @@ import { findContactDetails } from './contact.ts'
 import { COUNTRIES, isCountry } from './countries.ts'
 import { ageOn, isIsoDate, type IsoDate } from './dates.ts'
 import { ProtocolError } from './errors.ts'
+import { GALLERY_PICTURES } from './limits.ts'
 import { integer, listOf, oneOf, quick, strict, textThat } from './quick.ts'
 import { parseWith, type ProtocolIssue } from './schema.ts'
 import { objectOf } from './shape.ts'
@@ -47,7 +48,6 @@ export type Sought = (typeof SOUGHT)[number]
 export const ADULT_YEARS = 18
 const OLDEST_YEARS = 120
 const LANGUAGES_PER_PROFILE = 16
-const GALLERY_PICTURES = 12
 
 const because = (expected: string): { params: { protocol: ProtocolIssue } } => ({
   params: { protocol: { code: 'out_of_range', expected } },

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { decodeCbor, encodeCbor } from './cbor.ts'
 import { ProtocolError } from './errors.ts'
-import { parseSiteId, type SiteId } from './ids.ts'
+import { parsePictureId, parseSiteId, type PictureId, type SiteId } from './ids.ts'
 import {
   ADDRESSES,
   ADDRESS_CHARS,
@@ -11,6 +11,9 @@ import {
   ENTRY_BYTES,
   HEADS,
   NOTE_BYTES,
+  PICTURE_CHUNK_BYTES,
+  PICTURE_MANIFEST_BYTES,
+  PICTURES_PER_REQUEST,
   PROOF_HASHES,
 } from './limits.ts'
 import { eitherOf, listOf, literal, oneOf, quick, strict } from './quick.ts'
@@ -18,6 +21,7 @@ import { bytesOf, bytesUpTo, count, parseWith } from './schema.ts'
 
 export const SYNC_PROTOCOL = '/dpn/sync/1'
 export const BODIES_PROTOCOL = '/dpn/bodies/1'
+export const PICTURES_PROTOCOL = '/dpn/pictures/1'
 export const REPORT_PROTOCOL = '/dpn/report/1'
 
 /** The gossip topic on which a network's members announce their logs. */
@@ -88,12 +92,40 @@ export interface BodiesReply {
   answers: BodyAnswer[]
 }
 
+/** One picture that is asked for. */
+export interface PictureWish {
+  /** Index of the publish entry of the record version that names the picture. */
+  index: number
+  picture: PictureId
+  /** The first chunk asked for: those before it came before a stream broke. */
+  from: number
+}
+/** First frame of a pictures stream. */
+export interface PicturesRequest {
+  home: SiteId
+  /** As in {@link BodiesRequest}. */
+  requirements: number
+  registry: number
+  wishes: PictureWish[]
+}
+/**
+ * A frame of the answer to the wish at that place in the request. Wishes are answered one after
+ * another: each by one refusal, or by the manifest and then every chunk from the one asked for.
+ */
+export type PicturesReply =
+  | { kind: 'manifest'; wish: number; manifest: Uint8Array }
+  | { kind: 'chunk'; wish: number; bytes: Uint8Array }
+  | { kind: 'withheld' | 'gone' | 'unknown'; wish: number }
+
+/** What of a record version was handed out: the body, or pictures that it names. */
+export type Disclosed = 'body' | 'pictures'
+
 /** The only frame of a report stream; the answer is {@link REPORT_TAKEN}. */
 export type Report =
   /** A checkpoint that the sender has cosigned: its receipt. */
   | { kind: 'receipt'; log: SiteId; note: string }
   /** What the sender, a relay, handed out of the receiver's records. */
-  | { kind: 'disclosures'; partner: SiteId; time: number; indexes: number[] }
+  | { kind: 'disclosures'; partner: SiteId; what: Disclosed; time: number; indexes: number[] }
   /** Two checkpoints of one log and size with different roots. */
   | { kind: 'fork'; log: SiteId; notes: [string, string] }
 
@@ -159,9 +191,45 @@ const answerSchema = quick(
   eitherOf(givenSchema, refusedSchema),
 )
 const bodiesReplySchema = strict({ answers: listOf(answerSchema, 0, BODIES_PER_REQUEST) })
+const picture = z.string().transform((value, context) => {
+  try {
+    return parsePictureId(value)
+  } catch {
+    context.addIssue({ code: 'custom', message: '64 lower-case hexadecimal digits' })
+    return z.NEVER
+  }
+})
+const picturesRequestSchema = z.strictObject({
+  home: site,
+  requirements: count,
+  registry: count,
+  wishes: z
+    .array(z.strictObject({ index: count, picture, from: count }))
+    .min(1)
+    .max(PICTURES_PER_REQUEST),
+})
+const wish = z
+  .int()
+  .min(0)
+  .max(PICTURES_PER_REQUEST - 1)
+const picturesReplySchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('manifest'),
+    wish,
+    manifest: bytesUpTo(PICTURE_MANIFEST_BYTES),
+  }),
+  z.strictObject({ kind: z.literal('chunk'), wish, bytes: bytesUpTo(PICTURE_CHUNK_BYTES) }),
+  z.strictObject({ kind: z.enum(['withheld', 'gone', 'unknown']), wish }),
+])
 const reportSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('receipt'), log: site, note: noteText }),
-  z.strictObject({ kind: z.literal('disclosures'), partner: site, time: count, indexes }),
+  z.strictObject({
+    kind: z.literal('disclosures'),
+    partner: site,
+    what: z.enum(['body', 'pictures']),
+    time: count,
+    indexes,
+  }),
   z.strictObject({ kind: z.literal('fork'), log: site, notes: z.tuple([noteText, noteText]) }),
 ])
 const reportAnswerSchema = z.strictObject({ kind: z.enum(['taken', 'refused']) })
@@ -181,6 +249,8 @@ export const syncRequestCodec: Codec<SyncRequest> = codec(syncRequestSchema)
 export const syncReplyCodec: Codec<SyncReply> = codec(syncReplySchema)
 export const bodiesRequestCodec: Codec<BodiesRequest> = codec(bodiesRequestSchema)
 export const bodiesReplyCodec: Codec<BodiesReply> = codec(bodiesReplySchema)
+export const picturesRequestCodec: Codec<PicturesRequest> = codec(picturesRequestSchema)
+export const picturesReplyCodec: Codec<PicturesReply> = codec(picturesReplySchema)
 export const reportCodec: Codec<Report> = codec(reportSchema)
 export const reportAnswerCodec: Codec<ReportAnswer> = codec(reportAnswerSchema)
 

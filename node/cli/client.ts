@@ -20,6 +20,8 @@ export interface Client {
     path: string,
     body?: unknown,
   ) => Promise<T>
+  /** Posts bytes as they are. */
+  upload: <T = Record<string, unknown>>(path: string, bytes: Uint8Array<ArrayBuffer>) => Promise<T>
   /** Sends text lines of JSON and reads the lines of the answer. */
   lines: (path: string, body: string) => Promise<Record<string, unknown>[]>
 }
@@ -80,7 +82,7 @@ export function createClient({ env }: Surroundings, options: ClientOptions): Cli
   async function request(
     method: string,
     path: string,
-    init: { body?: string; type?: string; millis?: number } = {},
+    init: { body?: string | Uint8Array<ArrayBuffer>; type?: string; millis?: number } = {},
   ): Promise<string> {
     const headers: Record<string, string> = {}
     if (key !== '') headers['authorization'] = `Bearer ${key}`
@@ -116,6 +118,10 @@ export function createClient({ env }: Surroundings, options: ClientOptions): Cli
     send: async <T>(method: string, path: string, body?: unknown) => {
       const init = body === undefined ? {} : { body: JSON.stringify(body) }
       return parse(await request(method, path, init)) as T
+    },
+    upload: async <T>(path: string, bytes: Uint8Array<ArrayBuffer>) => {
+      const init = { body: bytes, type: 'application/octet-stream', millis: BULK_MILLIS }
+      return parse(await request('POST', path, init)) as T
     },
     lines: async (path, body) => {
       const answer = await request('POST', path, {

@@ -1,9 +1,10 @@
-/** `dpn member`: put, list and withdraw members of this site. */
+/** `dpn member`: put, list and withdraw members of this site, and what is below it. */
 import type { Command } from 'commander'
 import { performWith, withApi, withExamples, type ApiOptions, type Shell } from './command.ts'
 import type { Client } from './client.ts'
 import { addImport } from './import.ts'
 import { table, timeText, UsageError, type Outcome } from './outcome.ts'
+import { addPicture } from './picture.ts'
 import { addRecommendations } from './recommendations.ts'
 import { readInput } from './verify.ts'
 
@@ -91,6 +92,7 @@ export function addMember(program: Command, shell: Shell): void {
     performWith(shell, options, (client) => put(client, id, file)),
   )
   addImport(member, shell)
+  addPicture(member, shell)
   addRecommendations(member, shell)
   withExamples(
     withApi(member.command('list'))

@@ -5,7 +5,13 @@ import { DEFAULT_TERMS } from '../../protocol/registry.ts'
 import type { Terms } from '../../protocol/entry.ts'
 import { rootAt } from '../../protocol/merkle.ts'
 import type { SiteId } from '../../protocol/ids.ts'
-import type { BodiesReply, BodiesRequest, Report } from '../../protocol/wire.ts'
+import type {
+  BodiesReply,
+  BodiesRequest,
+  PicturesReply,
+  PicturesRequest,
+  Report,
+} from '../../protocol/wire.ts'
 import type { ForkFound } from './log/fork.ts'
 import { withNodes } from './log/tree.ts'
 import { logStateOf } from './log/writer.ts'
@@ -36,6 +42,13 @@ async function* holdsNothing(
   { indexes }: BodiesRequest,
 ): AsyncIterable<BodiesReply> {
   yield { answers: indexes.map((index) => ({ kind: 'unknown', index })) }
+}
+
+async function* holdsNoPictures(
+  _from: SiteId,
+  { wishes }: PicturesRequest,
+): AsyncIterable<PicturesReply> {
+  for (const wish of wishes.keys()) yield { kind: 'unknown', wish }
 }
 
 /** Builds a coordinator on its ports. */
@@ -129,6 +142,7 @@ export async function createCoordinator(
     connected: () => undefined,
     tick: async () => undefined,
     bodies: holdsNothing,
+    pictures: holdsNoPictures,
   })
   const admission = createAdmission({
     view,

@@ -53,6 +53,8 @@ export interface PrivateKeys {
   seal: Uint8Array
   /** Turns the site's member ids into keys of an index. */
   index: Uint8Array
+  /** Signs the links under which browsers get pictures. */
+  links: Uint8Array
   /** Seals the secrets by which webhooks are signed. */
   webhook: Uint8Array
 }
@@ -67,6 +69,7 @@ export function derivePrivateKeys(storageKey: Uint8Array): PrivateKeys {
     master: deriveKeySeed(storageKey, 'dpn/master'),
     seal: deriveKeySeed(storageKey, 'dpn/seal'),
     index: deriveKeySeed(storageKey, 'dpn/index'),
+    links: deriveKeySeed(storageKey, 'dpn/links'),
     webhook: deriveKeySeed(storageKey, 'dpn/webhook'),
   }
 }

@@ -15,7 +15,16 @@ import { createReadiness, type Readiness } from './log/readiness.ts'
 import { createReceipts, type Receipts } from './log/receipt.ts'
 import { serveEntries } from './log/serve.ts'
 import { createLogWriter, type Appended, type LogWriter } from './log/writer.ts'
-import type { Clock, Crypto, Events, Network, NetworkHandlers, Random, Vault } from './ports.ts'
+import type {
+  Blobs,
+  Clock,
+  Crypto,
+  Events,
+  Network,
+  NetworkHandlers,
+  Random,
+  Vault,
+} from './ports.ts'
 import { createEraser, type Eraser } from './record/erase.ts'
 import { createEvidenceDesk, type EvidenceDesk } from './record/evidence.ts'
 import type { Store } from './store.ts'
@@ -28,6 +37,7 @@ export interface NodePorts {
   crypto: Crypto
   store: Store
   vault: Vault
+  blobs: Blobs
   network: Network
   events: Events
 }
@@ -52,6 +62,7 @@ export interface RoleHooks {
   /** Called at each tick, before the heartbeat. */
   tick: () => Promise<void>
   bodies: NetworkHandlers['bodies']
+  pictures: NetworkHandlers['pictures']
 }
 
 export interface Node {
@@ -160,6 +171,7 @@ function createHandlers(
       else yield* serveEntries({ store, crypto }, request.log, request.from)
     },
     bodies: hooks.bodies,
+    pictures: hooks.pictures,
     report: async (from, report) => {
       try {
         await take(from, report)
@@ -190,12 +202,12 @@ export function createNode(
   view: View,
   hooks: RoleHooks,
 ): Node {
-  const { store, vault, clock, crypto, network, events } = ports
+  const { store, vault, blobs, clock, crypto, network, events } = ports
   const { identity, coordinatorKey } = settings
   const tasks = createTasks(events)
   const checkpoints = createCheckpoints({ view, crypto, coordinatorKey })
   const writer = createLogWriter({ identity, view, crypto, network, events })
-  const eraser = createEraser({ store, vault, events })
+  const eraser = createEraser({ store, vault, blobs, events })
   const beat = createHeartbeat({
     identity,
     writer,

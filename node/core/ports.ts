@@ -4,10 +4,13 @@
  */
 import type { Hash, Verifier } from '../../protocol/keys.ts'
 import type { RecordId, SiteId } from '../../protocol/ids.ts'
+import type { PictureFiles } from '../../protocol/picture.ts'
 import type {
   Announcement,
   BodiesReply,
   BodiesRequest,
+  PicturesReply,
+  PicturesRequest,
   Report,
   ReportAnswer,
   SyncReply,
@@ -65,6 +68,32 @@ export interface Sealed {
   ciphertext: Uint8Array
 }
 
+/**
+ * Keeps what is sealed and too large for the database, under the number of its slot. Nothing here
+ * can be read once the slot is destroyed.
+ */
+export interface Blobs {
+  /** Durable when it resolves. What an earlier use of the slot has left is overwritten. */
+  put: (blobs: readonly Sealed[]) => Promise<void>
+  /** The ciphertext, or null where there is none. */
+  get: (slot: number) => Promise<Uint8Array | null>
+  /** Gone from the disk when it resolves. Repeating it is harmless. */
+  remove: (slots: readonly number[]) => Promise<void>
+  /** Removes everything not in `used`: what a crash has left. */
+  retain: (used: ReadonlySet<number>) => Promise<void>
+}
+
+/** Reads pictures as people upload them. */
+export interface Images {
+  /**
+   * Decodes within bounds and makes the two files of a picture, with nothing of the original but
+   * what can be seen.
+   *
+   * @throws ProtocolError `malformed`, `too_large`, `out_of_range`: why it is refused
+   */
+  reencode: (upload: Uint8Array) => Promise<PictureFiles>
+}
+
 export interface Network {
   /** Gossips to all members, best effort. */
   announce: (announcement: Announcement) => Promise<void>
@@ -77,6 +106,7 @@ export interface Network {
   /** Opens a stream. Iterating rejects when the peer is unreachable, slow or breaks a bound. */
   sync: (site: SiteId, request: SyncRequest) => AsyncIterable<SyncReply>
   bodies: (site: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply>
+  pictures: (site: SiteId, request: PicturesRequest) => AsyncIterable<PicturesReply>
   report: (site: SiteId, report: Report) => Promise<ReportAnswer>
   /** Ends the connection with a site that is no longer a member. */
   disconnect: (site: SiteId) => Promise<void>
@@ -110,6 +140,7 @@ export interface NetworkHandlers {
   announcement: (from: SiteId, announcement: Announcement) => Promise<GossipVerdict>
   sync: (from: SiteId, request: SyncRequest) => AsyncIterable<SyncReply>
   bodies: (from: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply>
+  pictures: (from: SiteId, request: PicturesRequest) => AsyncIterable<PicturesReply>
   report: (from: SiteId, report: Report) => Promise<ReportAnswer>
   /** A connection was made. */
   connected: (site: SiteId) => void
@@ -127,6 +158,10 @@ export type Event =
   | { type: 'bodies.refused'; home: SiteId; from: SiteId; code: string }
   | { type: 'bodies.served'; home: SiteId; to: SiteId; bodies: number; withheld: number }
   | { type: 'bodies.erased'; count: number }
+  | { type: 'pictures.kept'; home: SiteId; from: SiteId; count: number }
+  | { type: 'pictures.refused'; home: SiteId; from: SiteId; code: string }
+  | { type: 'pictures.served'; home: SiteId; to: SiteId; pictures: number; withheld: number }
+  | { type: 'pictures.erased'; count: number }
   | { type: 'receipt.sent'; log: SiteId; size: number; to: SiteId }
   | { type: 'receipt.received'; log: SiteId; size: number; from: SiteId }
   | { type: 'lease.hidden' | 'lease.lapsed'; home: SiteId }

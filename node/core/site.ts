@@ -5,6 +5,13 @@ import type { SiteId } from '../../protocol/ids.ts'
 import type { Report } from '../../protocol/wire.ts'
 import type { PrivateKeys } from './identity.ts'
 import { createLock } from './lock.ts'
+import { createPictureFetcher } from './picture/fetch.ts'
+import { createPictureStore } from './picture/files.ts'
+import { createLinks, type Links } from './picture/link.ts'
+import { createOwnPictures, type OwnPictures } from './picture/own.ts'
+import { createPictureServer } from './picture/serve.ts'
+import { createPictureShow, type PictureShow } from './picture/show.ts'
+import type { Images } from './ports.ts'
 import { createForkReports } from './log/fork.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { createFeed, type Feed } from './feed.ts'
@@ -34,6 +41,11 @@ export interface Site {
   /** What the website is told, durably and live. */
   feed: Feed
   hub: Hub
+  /** Pictures of own members. */
+  ownPictures: OwnPictures
+  /** Pictures for the site's pages, and the links under which browsers get them. */
+  pictures: PictureShow
+  links: Links
   start: () => Promise<void>
   stop: () => Promise<void>
 }
@@ -43,7 +55,7 @@ function createReportTaker({ store }: NodePorts, view: View) {
   return async (from: SiteId, report: Report): Promise<void> => {
     if (report.kind !== 'disclosures')
       throw new ProtocolError('malformed', '/kind', 'a receipt or disclosures')
-    const { partner, time, indexes } = report
+    const { partner, what, time, indexes } = report
     await store.write(async (tx) => {
       const entries = await tx.logs.entriesAt(view.self, indexes)
       const versions: LedgerRow['versions'] = [...entries].flatMap(([index, bytes]) => {
@@ -51,7 +63,7 @@ function createReportTaker({ store }: NodePorts, view: View) {
         return entry.type === 'publish' ? [{ record: entry.record, index }] : []
       })
       if (versions.length === 0) return
-      await tx.ledger.add({ home: view.self, partner, time, versions, via: from })
+      await tx.ledger.add({ home: view.self, partner, what, time, versions, via: from })
     })
   }
 }
@@ -59,18 +71,24 @@ function createReportTaker({ store }: NodePorts, view: View) {
 /** Nobody is online, nobody is blocked. */
 const NO_COMPANY: Company = { online: () => [], blocksOf: () => Promise.resolve([]) }
 
+/** What a site node needs beyond what every node does. */
+export interface SiteNodePorts extends NodePorts {
+  images: Images
+}
+
 /** Builds a site node on its ports. */
 export async function createSite(
-  given: NodePorts,
+  given: SiteNodePorts,
   settings: NodeSettings & { keys: PrivateKeys },
   company: Company = NO_COMPANY,
 ): Promise<Site> {
   const feed = await createFeed({ ...given, self: settings.identity.site })
-  const ports: NodePorts = { ...given, store: feed.store }
+  const ports: SiteNodePorts = { ...given, store: feed.store }
   const { store, vault, clock, network, events } = ports
   const hub = createHub({ clock })
   const view = await loadView(ports, settings.identity)
   const lock = createLock()
+  const pictureStore = createPictureStore(ports)
   /** Whether own records may have ended without this node's doing: after a restore, by an order. */
   let isOwnStale = (await store.read((tx) => tx.desk.setting('restored'))) === '1'
 
@@ -87,7 +105,7 @@ export async function createSite(
         if (applied !== null) sweep.lookAgain()
         return
       }
-      node.tasks.background('fetch', () => fetcher.fetch(log, applied !== null))
+      node.tasks.background('fetch', () => fetchOf(log, applied !== null))
     },
     forked: async () => {
       reportForks()
@@ -117,6 +135,14 @@ export async function createSite(
       view,
       store,
       vault,
+      clock,
+      events,
+      isConfirmed: () => node.writer.isWritable(),
+    }),
+    pictures: createPictureServer({
+      view,
+      store,
+      pictures: pictureStore,
       clock,
       events,
       isConfirmed: () => node.writer.isWritable(),
@@ -161,6 +187,7 @@ export async function createSite(
     'watch',
     createWatch({ view, clock, feed, evidence: node.evidence }),
   )
+  const pictureFetcher = createPictureFetcher({ ...ports, view, pictures: pictureStore })
   const reportDisclosures = node.tasks.coalesced(
     'report disclosures',
     createDisclosureReports({ store, network, events }),
@@ -168,10 +195,20 @@ export async function createSite(
 
   const reportForks = node.tasks.coalesced('report forks', () => forkReports.run())
 
+  /** Bodies first: they say which pictures there are, and whether those of a version before stay. */
+  async function fetchOf(home: SiteId, hasNews: boolean): Promise<void> {
+    await fetcher.fetch(home, hasNews)
+    if (await store.read((tx) => tx.pictures.hasLoose(home))) {
+      await store.write((tx) => tx.pictures.doomLoose(home), 'erase')
+    }
+    node.settle()
+    await pictureFetcher.fetch(home, hasNews)
+  }
+
   function fetchAll(): void {
     node.tasks.background('fetch', async () => {
       for (const { site } of await store.read((tx) => tx.logs.all()))
-        if (site !== view.network) await fetcher.fetch(site)
+        if (site !== view.network) await fetchOf(site, false)
     })
   }
 
@@ -185,7 +222,18 @@ export async function createSite(
     recommender: createRecommender({ ...ports, view, keys: settings.keys, company }),
     feed,
     hub,
+    ownPictures: createOwnPictures({
+      ...publishPorts,
+      members,
+      pictures: pictureStore,
+      images: ports.images,
+    }),
+    pictures: createPictureShow({ view, store, pictures: pictureStore, clock }),
+    links: createLinks({ clock, crypto: ports.crypto, keys: settings.keys }),
     start: node.start,
-    stop: node.stop,
+    stop: async () => {
+      pictureFetcher.stop()
+      await node.stop()
+    },
   }
 }

@@ -4,10 +4,12 @@
  */
 import type { ConsentRecord, Scope } from '../../protocol/consent.ts'
 import type { WithdrawReason } from '../../protocol/entry.ts'
-import type { RecordId, SiteId } from '../../protocol/ids.ts'
+import type { PictureId, RecordId, SiteId } from '../../protocol/ids.ts'
 import type { CompactRange } from '../../protocol/merkle.ts'
+import type { PictureSize } from '../../protocol/picture.ts'
 import type { Facts, Requirements } from '../../protocol/requirements.ts'
 import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
+import type { Disclosed } from '../../protocol/wire.ts'
 import type { Sealed } from './ports.ts'
 import type { SearchReader } from './search/query.ts'
 import type { Traits } from './search/traits.ts'
@@ -30,6 +32,7 @@ export interface ReadTransaction {
   logs: LogReader
   records: RecordReader
   bodies: BodyReader
+  pictures: PictureReader
   search: SearchReader
   members: MemberReader
   ledger: LedgerReader
@@ -42,6 +45,7 @@ export interface WriteTransaction {
   logs: LogWriter
   records: RecordWriter
   bodies: BodyWriter
+  pictures: PictureWriter
   /** As of the last transaction that is durable. */
   search: SearchReader
   members: MemberWriter
@@ -202,12 +206,72 @@ export interface BodyWriter extends BodyReader {
   insert: (home: SiteId, bodies: readonly Omit<HeldBody, 'home'>[]) => Promise<number[]>
   /** Fills in traits that were not known when the bodies were kept. */
   setTraits: (home: SiteId, bodies: readonly { index: number; traits: Traits }[]) => Promise<void>
-  /** Decides the erasure of bodies: at these indexes, or every one of the home. */
+  /**
+   * Decides the erasure of bodies: at these indexes, or every one of the home. Their pictures go
+   * with them, but for those of a record that lives on in a newer version: they are loose then.
+   */
   doom: (home: SiteId, indexes: readonly number[] | 'all') => Promise<Doomed[]>
-  /** Decides the erasure of every body whose record is not live at the body's index. */
+  /** Decides the erasure of every body, and picture, whose record is not live at its index. */
   doomStale: (home: SiteId) => Promise<Doomed[]>
   /** Deletes the rows of doomed bodies after their keys are destroyed. */
   remove: (bodies: readonly { home: SiteId; index: number }[]) => Promise<void>
+}
+
+/** Slots of a picture's two files. */
+export type PictureSlots = Record<PictureSize, number>
+/** A picture that a held body names. */
+export interface PictureRow {
+  id: number
+  home: SiteId
+  record: RecordId
+  /** Index of the record version that names it. */
+  index: number
+  picture: PictureId
+  /** 0 for the main picture; the gallery counts from 1. */
+  place: number
+  /** Null while its files are not here. */
+  slots: PictureSlots | null
+  /** Keyed hash of what was uploaded, by which it is known again; null for another home's. */
+  digest: Uint8Array | null
+}
+/** Which pictures a record version names, in their places. */
+export interface NamedPictures {
+  record: RecordId
+  index: number
+  pictures: { picture: PictureId; place: number }[]
+}
+export type FilledPicture = Pick<PictureRow, 'record' | 'picture' | 'digest'> & {
+  slots: PictureSlots
+}
+/** Neither doomed nor loose ones, but where it says so. */
+export interface PictureReader {
+  /** By record, then place. */
+  ofRecords: (home: SiteId, records: readonly RecordId[]) => Promise<PictureRow[]>
+  get: (home: SiteId, record: RecordId, picture: PictureId) => Promise<PictureRow | null>
+  /** Pictures whose files are not here, by id, from `above` (exclusive). */
+  wanted: (home: SiteId, above: number, limit: number) => Promise<PictureRow[]>
+  /** Whether a picture waits for the newer version of its record to say whether it stays. */
+  hasLoose: (home: SiteId) => Promise<boolean>
+  /** Pictures whose erasure is decided and not finished. */
+  doomed: (limit: number) => Promise<{ id: number; slots: PictureSlots | null }[]>
+  /** Every slot that a row, doomed and loose ones included, refers to. */
+  slots: () => Promise<number[]>
+}
+export interface PictureWriter extends PictureReader {
+  /**
+   * Says which pictures the newest held version of a record names. Others of the record are doomed;
+   * those that are not here are wanted.
+   */
+  name: (home: SiteId, versions: readonly NamedPictures[]) => Promise<void>
+  /**
+   * Keeps files of pictures that are wanted still, checked in this statement: a picture must not
+   * slip in after the withdrawal. Returns those kept.
+   */
+  fill: (home: SiteId, filled: readonly FilledPicture[]) => Promise<FilledPicture[]>
+  /** Decides the erasure of the loose pictures of a home. */
+  doomLoose: (home: SiteId) => Promise<void>
+  /** Deletes the rows of doomed pictures after their keys and files are destroyed. */
+  remove: (ids: readonly number[]) => Promise<void>
 }
 
 /** A member of this site with a live record, named by a keyed hash of the site's own member id. */
@@ -249,6 +313,7 @@ export interface MemberWriter extends MemberReader {
 export interface LedgerRow {
   home: SiteId
   partner: SiteId
+  what: Disclosed
   time: number
   versions: { record: RecordId; index: number }[]
   /** The relay that served it; null for this node. */

@@ -1,4 +1,4 @@
-/** Reads request bodies within bounds: JSON whole, NDJSON line by line. */
+/** Reads request bodies within bounds: bytes and JSON whole, NDJSON line by line. */
 import type { Context } from 'hono'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { HttpProblem } from './problem.ts'
@@ -25,11 +25,11 @@ function decode(bytes: Uint8Array): string {
 }
 
 /**
- * The body as text.
+ * The body as bytes.
  *
- * @throws ProtocolError `too_large` above `limit` bytes, `malformed` for bad UTF-8
+ * @throws ProtocolError `too_large` above `limit` bytes
  */
-export async function readText(c: Context, limit: number): Promise<string> {
+export async function readBytes(c: Context, limit: number): Promise<Uint8Array<ArrayBuffer>> {
   const refuse = (): never => {
     throw new ProtocolError('too_large', '', `a body of at most ${limit} bytes`)
   }
@@ -41,7 +41,22 @@ export async function readText(c: Context, limit: number): Promise<string> {
     if (length > limit) refuse()
     parts.push(part)
   }
-  return decode(Buffer.concat(parts))
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
+
+/**
+ * The body as text.
+ *
+ * @throws ProtocolError `too_large` above `limit` bytes, `malformed` for bad UTF-8
+ */
+export async function readText(c: Context, limit: number): Promise<string> {
+  return decode(await readBytes(c, limit))
 }
 
 function parseJson(text: string): unknown {

@@ -23,6 +23,8 @@ export interface Operation<Query extends z.ZodObject, Body extends z.ZodType> {
   path: string
   /** Roles that may call it; null for everybody. */
   roles: readonly string[] | null
+  /** Guards it in place of a key and of the rate of an address, where `roles` is null. */
+  guard?: (c: OperationContext) => void
   tag: string
   summary: string
   description?: string
@@ -46,6 +48,8 @@ export interface Input<Query, Body> {
 const PARAMETERS: Readonly<Record<string, string>> = {
   id: "the site's own id of the member, or of a key",
   record: 'the id of a record: 32 hexadecimal digits',
+  picture: 'the id of a picture: 64 hexadecimal digits',
+  size: 'small or large',
   home: 'the domain name of the site whose member it is',
   site: 'the domain name of a site',
   index: 'the index of an entry in the log, from 0',
@@ -127,10 +131,15 @@ function register(door: Door, operation: Operation<z.ZodObject, z.ZodType>): voi
 async function admit(
   c: OperationContext,
   door: Door,
-  { roles, isAnswer }: Pick<Operation<z.ZodObject, z.ZodType>, 'roles' | 'isAnswer'>,
+  {
+    roles,
+    guard,
+    isAnswer,
+  }: Pick<Operation<z.ZodObject, z.ZodType>, 'roles' | 'guard' | 'isAnswer'>,
 ) {
   if (roles === null) {
-    door.perAddress.take(door.addressOf(c))
+    if (guard === undefined) door.perAddress.take(door.addressOf(c))
+    else guard(c)
     return
   }
   try {

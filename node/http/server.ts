@@ -38,7 +38,8 @@ const MAX_HEADER_BYTES = 16 * 1024
 const CLOSE_MILLISECONDS = 5_000
 const TIMED_OUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
-const isBulk = (path: string): boolean => path.endsWith(':bulk')
+/** Bodies of many lines, and pictures, which take their time on a slow line. */
+const isLong = (path: string): boolean => path.endsWith(':bulk') || path.endsWith('/pictures')
 
 function giveUp(socket: Socket, response: ServerResponse): void {
   if (response.headersSent) socket.destroy()
@@ -107,7 +108,7 @@ export async function serve(
   options: ServeOptions,
 ): Promise<Served> {
   const limits = { ...LIMITS, ...options.limits }
-  const isStreamed = options.isStreamed ?? isBulk
+  const isStreamed = options.isStreamed ?? isLong
   const listener = getRequestListener((request, env) => app.fetch(request, env), {
     overrideGlobalObjects: false,
   })

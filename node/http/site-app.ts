@@ -6,6 +6,8 @@ import { mountDiscover } from './v1/discover.ts'
 import { mountEvents } from './v1/events.ts'
 import { mountKeys } from './v1/keys.ts'
 import { mountMembers } from './v1/members.ts'
+import { mountPictureFiles } from './v1/picture-files.ts'
+import { mountPictures } from './v1/pictures.ts'
 import { READ, type SitePorts } from './v1/ports.ts'
 import { mountRecommendations } from './v1/recommendations.ts'
 import { mountRecords } from './v1/records.ts'
@@ -19,6 +21,8 @@ export function createSiteApp(ports: SitePorts): App {
   const door = createDoor(ports, ports.access)
   mountBulk(door, ports)
   mountMembers(door, ports)
+  mountPictures(door, ports)
+  mountPictureFiles(door, ports)
   mountWithdrawals(door, ports)
   mountRequirements(door, ports)
   mountRecommendations(door, ports)

@@ -6,10 +6,13 @@ import {
   GOSSIP_BYTES,
   HEADS,
   NOTE_BYTES,
+  PICTURES_PER_REQUEST,
 } from '../../protocol/limits.ts'
 
 /** Bytes of a request for bodies: a name and that many integers of at most nine bytes. */
 export const BODIES_REQUEST_BYTES = BODIES_PER_REQUEST * 9 + 1024
+/** Bytes of a request for pictures: a name, and for each a hash in hexadecimal and two integers. */
+export const PICTURES_REQUEST_BYTES = PICTURES_PER_REQUEST * 112 + 1024
 /** Bytes of a sync request: a head for each log (name of at most 253, two integers, keys). */
 export const SYNC_REQUEST_BYTES = HEADS * 320 + ADDRESSES * (ADDRESS_CHARS + 8) + 1024
 /** Bytes of a report: the proof of a fork carries two notes, and nothing is larger. */

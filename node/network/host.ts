@@ -27,6 +27,7 @@ import { joinGossip, leaveGossip, publish } from './gossip.ts'
 import { createLinks, type Links } from './links.ts'
 import { createNode, PING, withoutPeerId, type Gate } from './node.ts'
 import { peerOfKey, siteOfPeer, type SiteOfKey } from './peers.ts'
+import { askPictures } from './pictures.ts'
 import { askReport } from './report.ts'
 import { registerProtocols } from './serving.ts'
 import { createSlots } from './slots.ts'
@@ -285,6 +286,8 @@ function network(context: Context): Network {
       request(site, 'sync', (connection) => askSync(connection, message, deadlines)),
     bodies: (site, message) =>
       request(site, 'bodies', (connection) => askBodies(connection, message, deadlines)),
+    pictures: (site, message) =>
+      request(site, 'pictures', (connection) => askPictures(connection, message, deadlines)),
     report: async (site, message) => {
       const ask = request(site, 'report', async function* (connection) {
         yield await askReport(connection, message, deadlines)

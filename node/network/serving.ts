@@ -7,6 +7,7 @@ import { BODIES } from './bodies.ts'
 import { SERVED } from './bounds.ts'
 import { BadRequest, serve, type Deadlines, type Exchange } from './exchange.ts'
 import { NetworkFault, reasonOf } from './faults.ts'
+import { PICTURES } from './pictures.ts'
 import { REPORT } from './report.ts'
 import { SYNC } from './sync.ts'
 
@@ -14,7 +15,7 @@ export interface ServingPorts {
   node: Pick<Libp2p, 'handle'>
   /** The site of a peer that may take part now, or null. */
   memberOfPeer: (peer: PeerId) => SiteId | null
-  handlers: Pick<NetworkHandlers, 'sync' | 'bodies' | 'report'>
+  handlers: Pick<NetworkHandlers, 'sync' | 'bodies' | 'pictures' | 'report'>
   deadlines: Deadlines
   events: Events
   /** The site sent what no honest node sends. */
@@ -29,6 +30,7 @@ export async function registerProtocols(ports: ServingPorts): Promise<void> {
   }
   await register(ports, SYNC, handlers.sync)
   await register(ports, BODIES, handlers.bodies)
+  await register(ports, PICTURES, handlers.pictures)
   await register(ports, REPORT, report)
 }
 

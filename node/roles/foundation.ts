@@ -83,6 +83,7 @@ function lateHandlers(core: () => NetworkHandlers | null): NetworkHandlers {
       core()?.announcement(from, announcement) ?? 'ignore',
     sync: (from, request) => ready().sync(from, request),
     bodies: (from, request) => ready().bodies(from, request),
+    pictures: (from, request) => ready().pictures(from, request),
     report: (from, report) => ready().report(from, report),
     connected: (site) => core()?.connected(site),
   }
@@ -163,6 +164,7 @@ export async function layFoundation(
     crypto: systemCrypto,
     store: storage.store,
     vault: storage.vault,
+    blobs: storage.blobs,
     network: host,
     events,
   }

@@ -6,6 +6,7 @@ import { serve } from '../http/server.ts'
 import { createSiteApp } from '../http/site-app.ts'
 import { peerOfKey } from '../network/peers.ts'
 import { createOutbound } from '../outbound/webhook.ts'
+import { createImages } from '../store/images.ts'
 import { createAccessLog, createEvents } from '../telemetry/events.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
@@ -47,13 +48,16 @@ export async function startSite(config: SiteConfig): Promise<Running> {
       registry: () => site?.node.view.registry() ?? null,
       circuits: coordinatorAddresses.map((address) => `${address}/p2p/${peer}/p2p-circuit`),
     })
-    site = await createSite(ports, {
-      identity,
-      keys,
-      coordinatorKey: config.coordinatorKey,
-      tickSeconds: config.tickSeconds,
-      exchangeSeconds: config.exchangeSeconds,
-    })
+    site = await createSite(
+      { ...ports, images: createImages() },
+      {
+        identity,
+        keys,
+        coordinatorKey: config.coordinatorKey,
+        tickSeconds: config.tickSeconds,
+        exchangeSeconds: config.exchangeSeconds,
+      },
+    )
     checkCoordinatorKey(site.node.view.registry(), config)
     checkAdmittedKeys(site.node.view.registry(), identity)
     await startHost(config, host, steps)

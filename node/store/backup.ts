@@ -34,14 +34,14 @@ function copyInto(source: string, target: string): void {
   }
 }
 
-/** Takes the bodies out, in clear columns and ciphertext, down to the last byte. */
+/** Takes bodies and pictures out, in clear columns and ciphertext, down to the last byte. */
 function dropBodies(path: string): void {
   const sqlite = new Sqlite(path)
   try {
     sqlite.pragma('journal_mode = MEMORY')
     sqlite.pragma('secure_delete = ON')
     sqlite.pragma('temp_store = MEMORY')
-    sqlite.exec('delete from ciphertexts; delete from bodies; vacuum')
+    sqlite.exec('delete from ciphertexts; delete from bodies; delete from pictures; vacuum')
   } finally {
     sqlite.close()
   }
@@ -105,6 +105,7 @@ export async function restore(file: string, path: string): Promise<void> {
     await database.transact(async (db) => {
       await db.deleteFrom('ciphertexts').execute()
       await db.deleteFrom('bodies').execute()
+      await db.deleteFrom('pictures').execute()
       await db.updateTable('records').set({ wanted: 1 }).where('live', '=', 1).execute()
       // A key that was revoked since the backup must not come back with it.
       await db.deleteFrom('api_keys').execute()

@@ -7,6 +7,7 @@ import {
 } from '../../protocol/ids.ts'
 import type { BodyColumns, BodyWriter, Doomed, HeldBody } from '../core/store.ts'
 import { columnsOf, TRAIT_COLUMNS, traitValues } from './columns.ts'
+import { followDoomed, followStale } from './pictures.ts'
 import type { Bit, BodyTable } from './schema.ts'
 import {
   cachedText,
@@ -218,17 +219,20 @@ async function doom(tx: Tx, home: SiteId, indexes: readonly number[] | 'all'): P
           [site],
         )
       : await lookUp<DoomedRow>(tx, DOOM, [site], indexes)
+  await followDoomed(tx, site, indexes)
   return left(tx, home, rows)
 }
 
 async function doomStale(tx: Tx, home: SiteId): Promise<Doomed[]> {
+  const site = await internSite(tx, home)
   const rows = await run<DoomedRow>(
     tx,
     `update bodies set doomed = 1 where home = ? and doomed = 0 and not exists (select 1 from
       records where records.log = bodies.home and records.record = bodies.record and
       records.idx = bodies.idx and records.live = 1) ${DOOMED}`,
-    [await internSite(tx, home)],
+    [site],
   )
+  await followStale(tx, site)
   return left(tx, home, rows)
 }
 

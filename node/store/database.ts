@@ -5,6 +5,7 @@ import { Migrator, type Migration } from 'kysely/migration'
 import { invariant } from '../../protocol/errors.ts'
 import { createPrivate } from './folder.ts'
 import { init } from './migrations/001-init.ts'
+import { pictures } from './migrations/002-pictures.ts'
 import { search } from './migrations/003-search.ts'
 import { feed } from './migrations/005-feed.ts'
 import type { Schema } from './schema.ts'
@@ -15,6 +16,7 @@ export const APPLICATION_ID = 0x64706e31
 
 const MIGRATIONS: Record<string, Migration> = {
   '001-init': init,
+  '002-pictures': pictures,
   '003-search': search,
   '005-feed': feed,
 }

@@ -9,6 +9,8 @@ export interface Folder {
   database: string
   /** The slots of the vault; in no backup. */
   keys: string
+  /** Sealed pictures, a file each; in no backup. */
+  pictures: string
   /** The seed of the node's keys. */
   nodeKey: string
   /** The seed that takes its place once the coordinator has bound its keys to the site. */
@@ -25,6 +27,7 @@ export function folderAt(path: string): Folder {
     path,
     database: join(path, 'node.db'),
     keys: join(path, 'keys'),
+    pictures: join(path, 'pictures'),
     nodeKey: join(path, 'node.key'),
     nextNodeKey: join(path, 'node.key.next'),
     storageKey: join(path, 'storage.key'),

@@ -1,4 +1,4 @@
-/** The ledger: which record versions went to whom, when, through whom. */
+/** The ledger: what of which record versions went to whom, when, through whom. */
 import { toHex } from '../../protocol/bytes.ts'
 import { invariant } from '../../protocol/errors.ts'
 import {
@@ -55,6 +55,7 @@ async function ledgerRowOf(
   return {
     home: await siteOf(tx, row.home),
     partner: await siteOf(tx, row.partner),
+    what: row.pictures === 1 ? 'pictures' : 'body',
     time: row.time,
     versions,
     via: row.via === null ? null : await siteOf(tx, row.via),
@@ -95,6 +96,7 @@ async function getTotals(tx: Tx): ReturnType<LedgerWriter['totals']> {
     .selectFrom('ledger')
     .select(['home', 'partner'])
     .select((select) => select.fn.sum<number>('count').as('versions'))
+    .where('pictures', '=', 0)
     .groupBy(['home', 'partner'])
     .execute()
   const totals: Awaited<ReturnType<LedgerWriter['totals']>> = []
@@ -112,8 +114,8 @@ async function addRow(tx: Tx, row: LedgerRow): Promise<void> {
   const reported = row.home === tx.own || row.via !== null ? 1 : 0
   await run(
     tx,
-    'insert into ledger (home, partner, time, via, reported, versions, count) ' +
-      'values (?, ?, ?, ?, ?, ?, ?)',
+    'insert into ledger (home, partner, time, via, reported, versions, count, pictures) ' +
+      'values (?, ?, ?, ?, ?, ?, ?, ?)',
     [
       await internSite(tx, row.home),
       await internSite(tx, row.partner),
@@ -122,6 +124,7 @@ async function addRow(tx: Tx, row: LedgerRow): Promise<void> {
       reported,
       packVersions(row.versions),
       row.versions.length,
+      row.what === 'pictures' ? 1 : 0,
     ],
   )
 }

@@ -81,6 +81,19 @@ export interface CiphertextTable {
   body: number
   bytes: Uint8Array
 }
+export interface PictureTable {
+  home: number
+  idx: number
+  record: Uint8Array
+  place: number
+  picture: Uint8Array
+  /** Both null until the files are here. */
+  small_slot: number | null
+  large_slot: number | null
+  digest: Uint8Array | null
+  loose: Bit
+  doomed: Bit
+}
 export interface MemberTable {
   member_key: Uint8Array
   record: Uint8Array
@@ -112,6 +125,8 @@ export interface LedgerTable {
   /** Record versions, each 16 bytes of RecordId and 4 of index (big-endian). */
   versions: Uint8Array
   count: number
+  /** Whether pictures of these versions were handed out, in place of bodies. */
+  pictures: Bit
 }
 export interface ReceiptTable {
   log: number
@@ -201,6 +216,7 @@ export interface Schema {
   records: RecordTable
   bodies: BodyTable
   ciphertexts: CiphertextTable
+  pictures: PictureTable & { id: Generated<number> }
   members: MemberTable
   notices: NoticeTable
   consents: ConsentTable

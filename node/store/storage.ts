@@ -1,9 +1,10 @@
 /** Opens all that a node keeps in its data folder. */
 import { existsSync } from 'node:fs'
 import type { SiteId } from '../../protocol/ids.ts'
-import type { Crypto, Random, Vault } from '../core/ports.ts'
+import type { Blobs, Crypto, Random, Vault } from '../core/ports.ts'
 import type { Store } from '../core/store.ts'
 import { openBallast } from './ballast.ts'
+import { openBlobs } from './blobs-disk.ts'
 import { openDatabase } from './database.ts'
 import { lockFolder, type Folder } from './folder.ts'
 import { openSlotFile } from './slot-file.ts'
@@ -28,6 +29,7 @@ export interface StorageOptions {
 export interface Storage extends AsyncDisposable {
   store: Store
   vault: Vault
+  blobs: Blobs
   close: () => Promise<void>
 }
 
@@ -66,5 +68,5 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   closing.defer(file.close)
   const opened = closing.move()
   const close = (): Promise<void> => opened.disposeAsync()
-  return { store, vault, close, [Symbol.asyncDispose]: close }
+  return { store, vault, blobs: openBlobs(folder.pictures), close, [Symbol.asyncDispose]: close }
 }

@@ -11,6 +11,7 @@ import { feedIn } from './feed.ts'
 import { ledgerIn } from './ledger.ts'
 import { logsIn } from './logs.ts'
 import { membersIn } from './members.ts'
+import { picturesIn } from './pictures.ts'
 import { receiptsIn } from './receipts.ts'
 import { recordsIn } from './records.ts'
 import type { Schema } from './schema.ts'
@@ -38,6 +39,7 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     logs: logsIn(tx),
     records: recordsIn(tx),
     bodies: bodiesIn(tx),
+    pictures: picturesIn(tx),
     members: membersIn(tx),
     ledger: ledgerIn(tx),
     receipts: receiptsIn(tx),

@@ -23,7 +23,17 @@ export interface Metrics {
   render: () => Promise<{ contentType: string; text: string }>
 }
 
-const ACTIONS = ['receipt', 'disclosures', 'fork', 'pull', 'bodies', 'exchange', 'sync', 'report']
+const ACTIONS = [
+  'receipt',
+  'disclosures',
+  'fork',
+  'pull',
+  'bodies',
+  'pictures',
+  'exchange',
+  'sync',
+  'report',
+]
 const TASKS = [
   'tick',
   'settle',
@@ -63,6 +73,11 @@ function createCounters(registry: Registry) {
     served: counter('bodies_served_total', 'Bodies handed to partners', 'to'),
     withheld: counter('bodies_withheld_total', 'Bodies not handed to partners', 'to'),
     erased: counter('bodies_erased_total', 'Bodies erased here'),
+    picturesKept: counter('pictures_kept_total', 'Pictures taken from partners', 'home'),
+    picturesRefused: counter('pictures_refused_total', 'Pictures refused', 'home', 'code'),
+    picturesServed: counter('pictures_served_total', 'Pictures handed to partners', 'to'),
+    picturesWithheld: counter('pictures_withheld_total', 'Pictures not handed to partners', 'to'),
+    picturesErased: counter('pictures_erased_total', 'Pictures erased here'),
     sent: counter('receipts_sent_total', 'Receipts delivered', 'log'),
     received: counter('receipts_received_total', 'Receipts taken', 'from'),
     leases: counter('leases_ended_total', 'Homes hidden or lapsed', 'home', 'state'),
@@ -114,6 +129,22 @@ function createCount(registry: Registry): (event: Event) => void {
         break
       case 'bodies.erased':
         counters.erased.inc(event.count)
+        break
+      case 'pictures.kept':
+        counters.picturesKept.inc({ home: event.home }, event.count)
+        break
+      case 'pictures.refused':
+        counters.picturesRefused.inc({
+          home: event.home,
+          code: listed(event.code, PROTOCOL_ERROR_CODES),
+        })
+        break
+      case 'pictures.served':
+        counters.picturesServed.inc({ to: event.to }, event.pictures)
+        counters.picturesWithheld.inc({ to: event.to }, event.withheld)
+        break
+      case 'pictures.erased':
+        counters.picturesErased.inc(event.count)
         break
       case 'receipt.sent':
         counters.sent.inc({ log: event.log })

@@ -62,6 +62,10 @@ export interface Calls {
   traffic: (peer: { site: string; reset: boolean }) => Promise<Traffic>
   /** Withdraws members and waits for the receipts of everybody. */
   withdraw: (members: { from: number; count: number }) => Promise<Spent & { localMillis: number }>
+  /** Publishes members with pictures. */
+  givePictures: (give: { members: number }) => Promise<{ bytes: number; pictures: number }>
+  /** Joins, accepts everybody, and waits until all these pictures are held here. */
+  pullPictures: (wish: { addresses: string[]; home: string; pictures: number }) => Promise<Spent>
   cpu: (nothing: null) => Promise<{ cpuMillis: number }>
   stop: (nothing: null) => Promise<void>
   insertFloor: (rows: { path: string; count: number; own: boolean }) => Promise<Spent>

@@ -1,7 +1,7 @@
 /**
  * Measures the node against raw floors in the same run: `npm run bench -- [--members 100000]
- * [--json bench/results.json] [--only floors|large|small|discovery|recommendations] [--records 1000000]
- * [--profile folder]`.
+ * [--json bench/results.json] [--only <part>] [--records 1000000] [--profile folder]`. The parts:
+ * floors, large, small, pictures, discovery, recommendations.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -12,8 +12,9 @@ import type { FlagsOf } from './federation.ts'
 import { measureDiscovery } from './measure-discovery.ts'
 import { measureRecommendations } from './measure-recommendations.ts'
 import { measureFloors, measureLarge, measureSmall, type Context } from './measures.ts'
+import { measurePictures } from './picture-measures.ts'
 
-const PARTS = ['floors', 'large', 'small', 'discovery', 'recommendations']
+const PARTS = ['floors', 'large', 'small', 'pictures', 'discovery', 'recommendations']
 /** Microseconds between two samples of a profile. */
 const PROFILE_MICROS = 500
 
@@ -65,6 +66,7 @@ async function measure(members: number, only: string | undefined): Promise<Figur
   }
   if (isWanted('large')) for await (const figure of measureLarge(context)) add(figure)
   if (isWanted('small')) for await (const figure of measureSmall(context)) add(figure)
+  if (isWanted('pictures')) for await (const figure of measurePictures(context)) add(figure)
   const sizes = values.records === undefined ? undefined : [Number(values.records)]
   if (isWanted('discovery'))
     for await (const figure of measureDiscovery(flagsOf, sizes)) add(figure)

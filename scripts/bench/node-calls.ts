@@ -14,6 +14,7 @@ import {
   type BenchNode,
   type BenchSite,
 } from './node.ts'
+import { pictureCallsOn } from './picture-calls.ts'
 import { timed } from './timing.ts'
 
 /** Milliseconds between two looks at something that has no event of its own. */
@@ -140,6 +141,7 @@ async function publish(from: number, count: number): Promise<Spent & { published
 }
 
 export const nodeCalls = {
+  ...pictureCallsOn(bySite, join),
   startCoordinator: async (options) => {
     running = await startCoordinator(options)
     return factsOf(running)

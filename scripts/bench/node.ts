@@ -8,6 +8,7 @@ import type { Host } from '../../node/network/host.ts'
 import { loadConfig, type Config } from '../../node/roles/config.ts'
 import { layFoundation, startHost, type Foundation } from '../../node/roles/foundation.ts'
 import { createSteps, type Steps } from '../../node/roles/lifetime.ts'
+import { createImages } from '../../node/store/images.ts'
 import type { VerifierKey } from '../../protocol/note.ts'
 import type { SiteId } from '../../protocol/ids.ts'
 import {
@@ -163,12 +164,15 @@ export async function startSite(
   coordinatorKey: VerifierKey,
 ): Promise<BenchSite> {
   const { made, ...node } = await start(options, 'site', (config, ports, keys) =>
-    createSite(ports, {
-      ...keys,
-      coordinatorKey,
-      tickSeconds: config.tickSeconds,
-      exchangeSeconds: config.exchangeSeconds,
-    }),
+    createSite(
+      { ...ports, images: createImages() },
+      {
+        ...keys,
+        coordinatorKey,
+        tickSeconds: config.tickSeconds,
+        exchangeSeconds: config.exchangeSeconds,
+      },
+    ),
   )
   return { ...node, site: made }
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeNetwork, type DemoNetwork, type DemoNode } from '../../scripts/demo/network.ts'
 import { makePlan } from '../../scripts/demo/plan.ts'
@@ -136,6 +137,33 @@ describe('a data folder in use', () => {
     expect(existsSync(join(base, 'restored', 'config.json'))).toBe(true)
     const again = await dpn(['restore', backup, '--data', join(base, 'restored')])
     expect([again.code, again.err]).toEqual([1, expect.stringContaining('is not empty')])
+  })
+})
+
+describe('dpn member picture', () => {
+  it('adds, lists, arranges and removes pictures', async () => {
+    const [one] = members
+    const consent = { ...one?.consent, scopes: ['discovery', 'pictures'] }
+    const member = file('pictured.json', JSON.stringify({ profile: one?.profile, consent }))
+    await dpnJson(['member', 'put', 'pictured', member], site.env)
+    const ids: string[] = []
+    for (const red of [20, 200]) {
+      const path = join(base, `${red}.png`)
+      const background = { r: red, g: 60, b: 60 }
+      await sharp({ create: { width: 64, height: 48, channels: 3, background } }).toFile(path)
+      const added = await dpnJson(['member', 'picture', 'add', 'pictured', path], site.env)
+      ids.push(String(added['picture']))
+    }
+    const [first = '', second = ''] = ids
+    const listed = await dpnJson(['member', 'picture', 'list', 'pictured'], site.env)
+    expect(listed).toMatchObject({ main: { picture: first }, gallery: [{ picture: second }] })
+    const arrange = ['member', 'picture', 'arrange', 'pictured', second, first]
+    expect(await dpnJson(arrange, site.env)).toMatchObject({ main: { picture: second } })
+    const remove = ['member', 'picture', 'remove', 'pictured', second]
+    expect(await dpnJson(remove, site.env)).toMatchObject({ main: { picture: first }, gallery: [] })
+    const { code, err } = await dpn(['member', 'picture', 'add', 'pictured', member], site.env)
+    expect([code, err]).toEqual([2, expect.stringMatching(/^dpn: .*422.*JPEG.*\n$/)])
+    await dpnJson(['member', 'withdraw', 'pictured'], site.env)
   })
 })
 

@@ -32,6 +32,9 @@ export const silent: NetworkHandlers = {
   async *bodies(_from, { indexes }) {
     yield { answers: indexes.map((index): BodyAnswer => ({ kind: 'unknown', index })) }
   },
+  async *pictures(_from, { wishes }) {
+    for (const wish of wishes.keys()) yield { kind: 'unknown' as const, wish }
+  },
   report: async () => ({ kind: 'taken' }),
   connected: () => undefined,
 }

@@ -12,10 +12,10 @@ import {
   type Identity,
   type PrivateKeys,
 } from '../../node/core/identity.ts'
-import type { NodePorts, NodeSettings } from '../../node/core/node.ts'
+import type { NodeSettings } from '../../node/core/node.ts'
 import type { Clock, Event, Network, NetworkHandlers, Vault } from '../../node/core/ports.ts'
 import type { Company } from '../../node/core/record/discover.ts'
-import { createSite, type Site } from '../../node/core/site.ts'
+import { createSite, type Site, type SiteNodePorts } from '../../node/core/site.ts'
 import { systemCrypto, systemRandom } from '../../node/roles/system.ts'
 import { openDatabase } from '../../node/store/database.ts'
 import type { SlotFile } from '../../node/store/slot-file.ts'
@@ -25,6 +25,7 @@ import type { Terms } from '../../protocol/entry.ts'
 import { parseSiteId, type RecordId, type SiteId } from '../../protocol/ids.ts'
 import { DEFAULT_TERMS } from '../../protocol/registry.ts'
 import { aConsent, aProfile, NOW } from '../fixtures/people.ts'
+import { memoryBlobs, memoryImages } from '../fixtures/pictures.ts'
 
 export const NETWORK = parseSiteId('network.example')
 export const A = parseSiteId('amor.example')
@@ -62,8 +63,10 @@ interface Machine {
   identity: Identity
   keys: PrivateKeys
   disk: MemoryFile
+  /** Sealed pictures by slot. */
+  files: Map<number, Uint8Array>
   database: Awaited<ReturnType<typeof openDatabase>>
-  ports: NodePorts
+  ports: SiteNodePorts
   company?: Company
 }
 export interface SiteMachine extends Machine {
@@ -165,6 +168,9 @@ function createHub(): Hub {
       async *bodies(site, request) {
         yield* reach(self, site).bodies(self, request)
       },
+      async *pictures(site, request) {
+        yield* reach(self, site).pictures(self, request)
+      },
       report: async (site, report) => reach(self, site).report(self, report),
       disconnect: async (site) => void off.add(pair(self, site)),
     }),
@@ -224,17 +230,20 @@ export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
     const identity = createIdentity(NETWORK, id, systemRandom.bytes(32))
     const keys = derivePrivateKeys(systemRandom.bytes(32))
     const disk = memoryFile()
+    const files = new Map<number, Uint8Array>()
     const database = await openDatabase(':memory:')
-    const ports: NodePorts = {
+    const ports: SiteNodePorts = {
       clock,
       random: systemRandom,
       crypto: systemCrypto,
       store: createStore({ database, site: id }),
       vault: vaultOn({ disk, keys }),
+      blobs: memoryBlobs(files),
+      images: memoryImages(),
       network: hub.networkOf(id),
       events: { emit },
     }
-    const machine = { id, identity, keys, disk, database, ports }
+    const machine = { id, identity, keys, disk, files, database, ports }
     machines.push(machine)
     return machine
   }

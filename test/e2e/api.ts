@@ -14,7 +14,7 @@ export interface Answer {
 export function send(
   url: string,
   method: string,
-  init: { key?: string; body?: string; type?: string } = {},
+  init: { key?: string; body?: string | Uint8Array; type?: string } = {},
 ): Promise<Answer> {
   const headers: Record<string, string> = {}
   if (init.key !== undefined) headers['authorization'] = `Bearer ${init.key}`
@@ -47,6 +47,8 @@ export interface Api {
   /** The answer, whatever it says. */
   ask: (method: string, path: string, body?: unknown) => Promise<Answer>
   lines: <T>(path: string, rows: readonly unknown[]) => Promise<T[]>
+  /** Posts bytes as they are. @throws Error where the answer is not a success */
+  upload: <T>(path: string, bytes: Uint8Array, type: string) => Promise<T>
 }
 
 /**
@@ -74,6 +76,12 @@ export function createApi(url: string, keys: readonly string[]): Api {
     send: async <T>(method: string, path: string, body?: unknown) =>
       parse(await must(method, path, body)) as T,
     text: (path) => must('GET', path),
+    upload: async <T>(path: string, bytes: Uint8Array, type: string) => {
+      const init = { key: nextKey(), body: bytes, type }
+      const { status, text } = await send(`${url}${path}`, 'POST', init)
+      if (status < 200 || status > 299) throw new Error(`POST ${path}: ${status} ${text}`)
+      return parse(text) as T
+    },
     lines: async <T>(path: string, rows: readonly unknown[]) => {
       const body = rows.map((row) => `${JSON.stringify(row)}\n`).join('')
       const type = 'application/x-ndjson'

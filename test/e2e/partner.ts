@@ -9,6 +9,7 @@ import { createSite, type Site } from '../../node/core/site.ts'
 import { createHost, type Host } from '../../node/network/host.ts'
 import { createClock, systemCrypto, systemRandom } from '../../node/roles/system.ts'
 import { createFolder } from '../../node/store/folder.ts'
+import { createImages } from '../../node/store/images.ts'
 import { openStorage } from '../../node/store/storage.ts'
 import { equalBytes } from '../../protocol/bytes.ts'
 import { encodeCbor } from '../../protocol/cbor.ts'
@@ -68,6 +69,10 @@ function recordingHandlers(
     bodies: (from, request) => {
       keep(request)
       return core().bodies(from, request)
+    },
+    pictures: (from, request) => {
+      keep(request)
+      return core().pictures(from, request)
     },
     report: async (from, report) => {
       keep(report)
@@ -160,6 +165,8 @@ export async function startPartner(network: TestNetwork, name: string): Promise<
       crypto: systemCrypto,
       store: storage.store,
       vault: storage.vault,
+      blobs: storage.blobs,
+      images: createImages(),
       network: tapped,
       events: record,
     },

@@ -45,7 +45,7 @@ async function secretsOf<Role extends string>(
 }
 
 /** The webhooks of a site, which may call this machine; not started. */
-export function someWebhooks({ site, ports }: TestSite): Webhooks {
+export function someWebhooks({ site, ports }: Pick<TestSite, 'site' | 'ports'>): Webhooks {
   return createWebhooks({
     ...ports,
     feed: site.feed,
@@ -58,7 +58,7 @@ export function someWebhooks({ site, ports }: TestSite): Webhooks {
 
 /** The interface of a site, with keys. */
 export async function aSiteApp(
-  of: TestSite,
+  of: Pick<TestSite, 'site' | 'ports'>,
   settings: Partial<SitePorts> = {},
 ): Promise<TestApp<SiteRole>> {
   const { site, ports } = of

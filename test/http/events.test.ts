@@ -74,10 +74,7 @@ async function open(
 }
 
 async function serveSite(machine: SiteMachine, heartbeatMillis = 15_000) {
-  const api: TestApp<SiteRole> = await aSiteApp(
-    { ...machine, close: async () => undefined },
-    { heartbeatMillis },
-  )
+  const api: TestApp<SiteRole> = await aSiteApp(machine, { heartbeatMillis })
   const served = await serve(api.app, { host: '127.0.0.1', port: 0 })
   onTestFinished(served.close)
   return { api, ...served }
@@ -253,7 +250,7 @@ describe('GET /v1/events', () => {
   it('counts no acknowledgement against the key, but what acknowledges nothing', async () => {
     const { partner } = await twoSites()
     const rates = { perKey: { perSecond: 0.001, burst: 2 } }
-    const api = await aSiteApp({ ...partner, close: async () => undefined }, { rates })
+    const api = await aSiteApp(partner, { rates })
     partner.site.hub.listen({ wants: () => true, give: async () => 'handed' })
     const ids = ['m1', 'm2', 'm3', 'm4']
     const delivered = ids.map((id) => partner.site.hub.deliver(aMessage(id)))

@@ -84,6 +84,9 @@ export async function aHost(
       async *bodies(_from, request) {
         yield { answers: request.indexes.map((index) => ({ kind: 'gone', index })) }
       },
+      async *pictures(_from, { wishes }) {
+        for (const wish of wishes.keys()) yield { kind: 'gone' as const, wish }
+      },
       report: async () => ({ kind: 'taken' }),
       connected: () => undefined,
       ...handlers,

@@ -11,6 +11,9 @@ import {
   ENTRY_BYTES,
   HEADS,
   NOTE_BYTES,
+  PICTURE_CHUNK_BYTES,
+  PICTURE_MANIFEST_BYTES,
+  PICTURES_PER_REQUEST,
   PROOF_HASHES,
 } from '../../protocol/limits.ts'
 import {
@@ -18,6 +21,8 @@ import {
   announceTopic,
   bodiesReplyCodec,
   bodiesRequestCodec,
+  picturesReplyCodec,
+  picturesRequestCodec,
   reportAnswerCodec,
   reportCodec,
   syncReplyCodec,
@@ -30,6 +35,8 @@ const log = parseSiteId('amor.example')
 const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(7)
 const list = <T>(length: number, item: T): T[] => Array.from({ length }, () => item)
 const counting = (length: number): number[] => Array.from({ length }, (_, n) => n)
+const picture = 'ab'.repeat(32)
+const wish = { index: 1, picture, from: 0 }
 const head = { log, size: 3, heartbeat: 5 }
 
 type Any = Codec<unknown>
@@ -40,6 +47,8 @@ const CODECS: Record<string, Any> = {
   syncReply: asAny(syncReplyCodec),
   bodiesRequest: asAny(bodiesRequestCodec),
   bodiesReply: asAny(bodiesReplyCodec),
+  picturesRequest: asAny(picturesRequestCodec),
+  picturesReply: asAny(picturesReplyCodec),
   report: asAny(reportCodec),
   reportAnswer: asAny(reportAnswerCodec),
 }
@@ -64,7 +73,11 @@ const MESSAGES: [codec: keyof typeof CODECS, message: Record<string, unknown>][]
     },
   ],
   ['report', { kind: 'receipt', log, note: 'n' }],
-  ['report', { kind: 'disclosures', partner: log, time: 1, indexes: [4] }],
+  ['report', { kind: 'disclosures', partner: log, what: 'pictures', time: 1, indexes: [4] }],
+  ['picturesRequest', { home: log, requirements: 3, wishes: [{ index: 4, picture, from: 2 }] }],
+  ['picturesReply', { kind: 'manifest', wish: 0, manifest: bytes(200) }],
+  ['picturesReply', { kind: 'chunk', wish: 63, bytes: bytes(9) }],
+  ['picturesReply', { kind: 'gone', wish: 1 }],
   ['report', { kind: 'fork', log, notes: ['a', 'b'] }],
   ['reportAnswer', { kind: 'taken' }],
   ['reportAnswer', { kind: 'refused' }],
@@ -189,8 +202,50 @@ describe('the codecs', () => {
     ],
     [
       'report',
-      { kind: 'disclosures', partner: log, time: 1, indexes: counting(BODIES_PER_REQUEST) },
-      { kind: 'disclosures', partner: log, time: 1, indexes: counting(BODIES_PER_REQUEST + 1) },
+      {
+        kind: 'disclosures',
+        partner: log,
+        what: 'body',
+        time: 1,
+        indexes: counting(BODIES_PER_REQUEST),
+      },
+      {
+        kind: 'disclosures',
+        partner: log,
+        what: 'body',
+        time: 1,
+        indexes: counting(BODIES_PER_REQUEST + 1),
+      },
+    ],
+    [
+      'picturesRequest',
+      { home: log, requirements: 0, wishes: list(PICTURES_PER_REQUEST, wish) },
+      { home: log, requirements: 0, wishes: list(PICTURES_PER_REQUEST + 1, wish) },
+    ],
+    [
+      'picturesRequest',
+      { home: log, requirements: 0, wishes: [wish] },
+      { home: log, requirements: 0, wishes: [] },
+    ],
+    [
+      'picturesRequest',
+      { home: log, requirements: 0, wishes: [wish] },
+      { home: log, requirements: 0, wishes: [{ ...wish, picture: picture.toUpperCase() }] },
+    ],
+    [
+      'picturesReply',
+      { kind: 'manifest', wish: 0, manifest: bytes(PICTURE_MANIFEST_BYTES) },
+      { kind: 'manifest', wish: 0, manifest: bytes(PICTURE_MANIFEST_BYTES + 1) },
+    ],
+    [
+      'picturesReply',
+      { kind: 'chunk', wish: 0, bytes: bytes(PICTURE_CHUNK_BYTES) },
+      { kind: 'chunk', wish: 0, bytes: bytes(PICTURE_CHUNK_BYTES + 1) },
+    ],
+    [
+      'picturesReply',
+      { kind: 'unknown', wish: PICTURES_PER_REQUEST - 1 },
+      { kind: 'unknown', wish: PICTURES_PER_REQUEST },
     ],
   ])('take %s at its bound and refuse it one over', (name, at, over) => {
     expect(offer(name, at)).toBe('accepted')

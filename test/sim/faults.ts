@@ -52,6 +52,7 @@ export class Faults {
       [16, 'publish', site((node) => websites.publish(node))],
       [5, 'regret', site((node) => this.#regret(node))],
       [6, 'update', site((node) => websites.update(node))],
+      [6, 'picture', site((node) => websites.picture(node))],
       [5, 'change consent', site((node) => websites.changeConsent(node))],
       [10, 'withdraw', site((node) => websites.withdraw(node))],
       [4, 'narrow', site((node) => websites.demand(node, false))],

@@ -67,6 +67,7 @@ export async function foundedWorld(seed: number, plant: Plant): Promise<World> {
       storedBeats: new Map(known.storedBeats),
       beats: new Map(),
       kept: new Map(),
+      pictures: new Map(),
       ledger: new Set(),
       pending: new Set(),
       forked: new Set(),

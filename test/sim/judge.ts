@@ -3,9 +3,8 @@ import { decodeBody, type Body } from '../../protocol/body.ts'
 import { toHex } from '../../protocol/bytes.ts'
 import type { RecordId, SiteId } from '../../protocol/ids.ts'
 import { parseNote, splitCosignature } from '../../protocol/note.ts'
-import type { BodiesReply, BodiesRequest } from '../../protocol/wire.ts'
+import type { BodiesReply, BodiesRequest, PicturesRequest } from '../../protocol/wire.ts'
 import type { ReceiptRow } from '../../node/core/store.ts'
-import type { SlotDisk } from './disk.ts'
 import {
   lineOf,
   recordsOf,
@@ -13,50 +12,11 @@ import {
   requirementsOf,
   rootOfLines,
   type Kept,
-  type Knowledge,
 } from './knowledge.ts'
-import { ageAt, invariantOf, isAccepted, refusal, uncoveredField } from './naive.ts'
+import { invariantOf, Violation, type Asked, type Judged } from './judged.ts'
+import { ageAt, isAccepted, refusal, uncoveredField } from './naive.ts'
+import { checkPictures, checkServed, keepPictures, ledgerLine } from './picture-judge.ts'
 import { durableKey, type BodyRow, type Fact } from './storage.ts'
-import type { Told } from './told.ts'
-
-/** An invariant was broken; the number is that of the list of invariants. */
-export class Violation extends Error {
-  override readonly name = 'Violation'
-  readonly invariant: number
-  constructor(invariant: number, message: string) {
-    super(`invariant ${invariant}: ${message}`)
-    this.invariant = invariant
-  }
-}
-
-/** What the judge looks at in a node. */
-export interface Judged {
-  name: string
-  site: SiteId
-  isHonest: boolean
-  known: Knowledge
-  disk: SlotDisk
-  /** The node's clock. */
-  now: () => number
-  /** Earliest and latest time that the node's clock has shown since the last look. */
-  earliest: number
-  latest: number
-  sealed: Map<number, Uint8Array>
-  /** How often it was put back to a backup. */
-  restores: number
-  /** Rows at the last look, null after a restore. */
-  rows: Map<string, BodyRow> | null
-  /** What its website has read of the feed. */
-  told: Told
-}
-
-/** A consent as it was given to the simulated website, named by its unique end. */
-export interface Asked {
-  home: SiteId
-  memberId: string
-  scopes: readonly string[]
-  expiresAt: number
-}
 
 const keyOf = (home: SiteId, index: number): string => `${home} ${index}`
 const SKEW_SECONDS = 300
@@ -146,12 +106,18 @@ export class Judge {
         this.#checkReceipt(node, fact.row, await rows())
   }
 
-  /** Keys of bodies that ended, or were superseded, below a size of a log. */
-  #endedBelow(node: Judged, log: SiteId, size: number): Kept[] {
+  /** Those that ended, or (bodies) were superseded, below a size of a log. */
+  #endedBelow(
+    node: Judged,
+    log: SiteId,
+    size: number,
+    all: Iterable<Kept>,
+    isBody: boolean,
+  ): Kept[] {
     const { known } = node
     const isCoordinator = log === this.network
     const registry = registryOf(known, this.network, isCoordinator ? size : 0)
-    return [...known.kept.values()].filter((kept) => {
+    return [...all].filter((kept) => {
       if (isCoordinator) {
         const member = registry.members.get(kept.home)
         if (member?.status === 'expelled' && kept.home !== node.site) return true
@@ -162,12 +128,20 @@ export class Judge {
       const record = recordsOf(known, registry, kept.home, below).get(kept.record)
       if (isCoordinator)
         return record !== undefined && !record.live && registry.orders.some((o) => o.at < size)
-      return record === undefined || !record.live || record.index !== kept.index
+      return record === undefined || !record.live || (isBody && record.index !== kept.index)
     })
   }
 
   #checkReceipt(node: Judged, { log, size }: ReceiptRow, rows: readonly BodyRow[]): void {
-    for (const { home, index, record, slot, key } of this.#endedBelow(node, log, size)) {
+    const { kept, pictures } = node.known
+    checkPictures(
+      node,
+      this.#endedBelow(node, log, size, pictures.values(), false),
+      `${node.name} signs ${log} at ${size}`,
+      this.fail.bind(this),
+    )
+    const ended = this.#endedBelow(node, log, size, kept.values(), true)
+    for (const { home, index, record, slot, key } of ended) {
       const what = `${node.name} signs ${log} at ${size}, and of ${home} ${index}`
       if (durableKey(node.disk, slot) === key) this.fail(5, `${what} the key is on disk`)
       if (rows.some((row) => row.home === home && row.index === index))
@@ -193,7 +167,8 @@ export class Judge {
       if (fact.kind === 'fork') known.forked.add(fact.log)
       if (fact.kind === 'ledger')
         for (const { index } of fact.row.versions)
-          known.ledger.add(`${fact.row.home} ${index} ${fact.row.partner}`)
+          known.ledger.add(ledgerLine(fact.row.home, index, fact.row.partner, fact.row.what))
+      if (fact.kind === 'pictured') keepPictures(node, fact.rows)
       if (fact.kind === 'kept')
         for (const one of fact.bodies) {
           const { record, index, sealed } = one
@@ -301,6 +276,15 @@ export class Judge {
       if (partner !== home && !known.ledger.has(`${home} ${index} ${partner}`))
         this.fail(6, `${what}: no row in the ledger`)
     }
+  }
+
+  /** A picture that a version names leaves a node. */
+  pictured(node: Judged, partner: SiteId, request: PicturesRequest, index: number): void {
+    if (!node.isHonest) return
+    const body = this.bodyOf(node, request.home, index)
+    const { network } = this
+    const asked = { network, home: request.home, partner, index, body }
+    checkServed(node, asked, this.fail.bind(this))
   }
 
   #checkConsent(what: string, body: Body): void {

@@ -13,7 +13,7 @@ export interface Beat {
   time: number
   size: number
 }
-/** A body that was kept: where its key lay, and which key it was. */
+/** A body, or a file of a picture, that was kept: where its key lay, and which key it was. */
 export interface Kept {
   home: SiteId
   record: RecordId
@@ -33,9 +33,11 @@ export interface Knowledge {
   /** Newest heartbeat on disk. */
   storedBeats: Map<SiteId, number>
   kept: Map<string, Kept>
+  /** Files of pictures that were kept, by home, picture and size. */
+  pictures: Map<string, Kept>
   /** Bodies whose rows are deleted and whose deletion is not settled yet. */
   unsettled: Set<string>
-  /** "home index partner" */
+  /** "home index partner", and "pictures" behind it where it was of pictures. */
   ledger: Set<string>
   pending: Set<RecordId>
   forked: Set<SiteId>
@@ -47,6 +49,7 @@ export function emptyKnowledge(): Knowledge {
     beats: new Map(),
     storedBeats: new Map(),
     kept: new Map(),
+    pictures: new Map(),
     unsettled: new Set(),
     ledger: new Set(),
     pending: new Set(),

@@ -8,6 +8,8 @@ import {
   announcementCodec,
   bodiesReplyCodec,
   bodiesRequestCodec,
+  picturesReplyCodec,
+  picturesRequestCodec,
   reportAnswerCodec,
   reportCodec,
   syncReplyCodec,
@@ -17,6 +19,8 @@ import {
   type BodiesReply,
   type BodiesRequest,
   type Codec,
+  type PicturesReply,
+  type PicturesRequest,
   type SyncReply,
 } from '../../protocol/wire.ts'
 import type { GossipVerdict, Network, NetworkHandlers } from '../../node/core/ports.ts'
@@ -57,6 +61,8 @@ export interface NetworkHooks {
   synced: (to: Port, reply: SyncReply) => void
   /** A frame of bodies leaves a node. */
   served: (from: Port, to: Port, request: BodiesRequest, reply: BodiesReply) => void
+  /** The manifest of a picture leaves a node, and the picture after it. */
+  pictured: (from: Port, to: Port, request: PicturesRequest, index: number) => void
   /** Lets a malicious node change what it sends. */
   forge: <T>(from: Port, kind: 'sync' | 'bodies', request: unknown, reply: T) => T | null
 }
@@ -191,6 +197,7 @@ export class SimNetwork {
       sync: (site, request) =>
         this.#sync(port, site, syncRequestCodec.encode(request), request.kind),
       bodies: (site, request) => this.#bodies(port, site, request),
+      pictures: (site, request) => this.#pictures(port, site, request),
       report: async (site, report) => {
         const bytes = reportCodec.encode(report)
         for await (const frame of this.#stream(port, site, (target) => once(target, bytes)))
@@ -288,6 +295,24 @@ export class SimNetwork {
       })()
     }
     yield* this.#encoded(target, 'bodies', request, bodiesReplyCodec, served)
+  }
+  async *#pictures(
+    port: Port,
+    site: SiteId,
+    request: PicturesRequest,
+  ): AsyncIterable<PicturesReply> {
+    const asked = picturesRequestCodec.decode(picturesRequestCodec.encode(request))
+    const hooks = this.#hooks
+    const frames = this.#stream(port, site, async function* serve(target) {
+      if (target.handlers === null) return
+      for await (const reply of target.handlers.pictures(port.site, asked)) {
+        const index = asked.wishes[reply.wish]?.index
+        if (reply.kind === 'manifest' && index !== undefined && !target.isDead())
+          hooks.pictured(target, port, asked, index)
+        yield picturesReplyCodec.encode(reply)
+      }
+    })
+    for await (const frame of frames) yield picturesReplyCodec.decode(frame)
   }
   async *#encoded<T>(
     target: Port,

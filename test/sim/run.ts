@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { differs } from './converged.ts'
 import { Faults } from './faults.ts'
 import { foundedWorld } from './foundation.ts'
-import { Violation } from './judge.ts'
+import { Violation } from './judged.ts'
 import type { Plant, World } from './world.ts'
 
 export interface Outcome {

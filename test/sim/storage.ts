@@ -1,10 +1,11 @@
 /** The shipped store and vault on a simulated disk: commits are told, and any write can be the last. */
 import { toHex } from '../../protocol/bytes.ts'
 import type { RecordId, SiteId } from '../../protocol/ids.ts'
-import type { Sealed, Vault } from '../../node/core/ports.ts'
+import type { Blobs, Sealed, Vault } from '../../node/core/ports.ts'
 import type {
   HeldBody,
   LedgerRow,
+  PictureRow,
   ReceiptRow,
   Store,
   WriteTransaction,
@@ -12,6 +13,7 @@ import type {
 import type { Database } from '../../node/store/database.ts'
 import { createStore } from '../../node/store/store.ts'
 import { HEADER_BYTES, SLOT_BYTES } from '../../node/store/vault.ts'
+import { memoryBlobs } from '../fixtures/pictures.ts'
 import { Crashed, type Fuse, type SlotDisk } from './disk.ts'
 
 /** What one transaction has done, for the model. */
@@ -21,6 +23,7 @@ export type Fact =
   | { kind: 'checkpoint'; site: SiteId; note: string }
   | { kind: 'kept'; home: SiteId; bodies: readonly Omit<HeldBody, 'home'>[] }
   | { kind: 'removed'; bodies: readonly { home: SiteId; index: number }[] }
+  | { kind: 'pictured'; rows: readonly PictureRow[] }
   | { kind: 'ledger'; row: LedgerRow }
   | { kind: 'receipt'; row: ReceiptRow }
   | { kind: 'pending'; record: RecordId }
@@ -133,6 +136,22 @@ function recording(tx: WriteTransaction, facts: Fact[]): WriteTransaction {
       remove: async (bodies) => {
         await tx.bodies.remove(bodies)
         facts.push({ kind: 'removed', bodies })
+      },
+    },
+    pictures: {
+      ...tx.pictures,
+      fill: async (home, filled) => {
+        const kept = await tx.pictures.fill(home, filled)
+        const slots = new Set(kept.map((one) => one.slots.small))
+        const rows = await tx.pictures.ofRecords(
+          home,
+          kept.map(({ record }) => record),
+        )
+        facts.push({
+          kind: 'pictured',
+          rows: rows.filter((row) => slots.has(row.slots?.small ?? -1)),
+        })
+        return kept
       },
     },
     ledger: {
@@ -264,6 +283,46 @@ export function vaultOn(
       if (!isDead()) vault.release(slots)
     },
     retain: (used) => living(() => vault.retain(used)),
+  }
+}
+
+/** The sealed files of one process; each is written or removed as a whole. */
+export function blobsOn(
+  files: Map<number, Uint8Array>,
+  hooks: Pick<StorageHooks, 'isDead' | 'pause' | 'fuse'>,
+): Blobs {
+  const { isDead, pause, fuse } = hooks
+  const disk = memoryBlobs(files)
+  async function living<T>(task: () => Promise<T>): Promise<T> {
+    if (isDead()) return never()
+    await pause()
+    if (isDead()) return never()
+    try {
+      return await task()
+    } catch (error) {
+      if (isDead()) return never()
+      throw error
+    }
+  }
+  return {
+    put: (blobs) =>
+      living(async () => {
+        for (const blob of blobs) {
+          fuse.before()
+          await disk.put([blob])
+          fuse.after()
+        }
+      }),
+    get: (slot) => living(() => disk.get(slot)),
+    remove: (slots) =>
+      living(async () => {
+        for (const slot of slots) {
+          fuse.before()
+          await disk.remove([slot])
+          fuse.after()
+        }
+      }),
+    retain: (used) => living(() => disk.retain(used)),
   }
 }
 

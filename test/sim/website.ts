@@ -25,7 +25,15 @@ const FIELDS = [
   'religion',
   'smoking',
 ]
-const SCOPES = ['appearance', 'birth-date', 'habits', 'names', 'recommendations', 'religion']
+const SCOPES = [
+  'appearance',
+  'birth-date',
+  'habits',
+  'names',
+  'pictures',
+  'recommendations',
+  'religion',
+]
 const DAY = 86_400
 const cast = people(1, 60, isoDay(START))
 
@@ -124,6 +132,22 @@ export class Websites {
   update(node: SimNode): void {
     const own = this.members.filter((member) => member.node === node)
     if (own.length > 0) this.put(node, [this.#dice.pick(own).id])
+  }
+  /** Adds a picture to a member, or takes one away. */
+  picture(node: SimNode): void {
+    const { core } = node.process ?? {}
+    const dice = this.#dice
+    const own = this.members.filter((member) => member.node === node)
+    if (!core || own.length === 0) return
+    const { id } = dice.pick(own)
+    const upload = new TextEncoder().encode(`picture ${dice.below(1e9)}`)
+    const isTaken = dice.chance(0.3)
+    this.#ask(node, `change the pictures of ${id}`, async () => {
+      const rows = (await core.members.withPictures(id))?.rows ?? []
+      const [first] = rows
+      if (isTaken && first !== undefined) await core.ownPictures.remove(id, first.picture)
+      else await core.ownPictures.add(id, upload)
+    })
   }
   changeConsent(node: SimNode): void {
     const { core } = node.process ?? {}

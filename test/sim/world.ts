@@ -14,20 +14,23 @@ import {
 import type { NodePorts, NodeSettings } from '../../node/core/node.ts'
 import type { Clock, Crypto, Event, NetworkHandlers, Vault } from '../../node/core/ports.ts'
 import { FEED_EPOCH } from '../../node/core/feed.ts'
-import { createSite, type Site } from '../../node/core/site.ts'
+import { createSite, type Site, type SiteNodePorts } from '../../node/core/site.ts'
 import type { Store } from '../../node/core/store.ts'
 import { openDatabase, type Database } from '../../node/store/database.ts'
 import type { SlotFile } from '../../node/store/slot-file.ts'
 import { VAULT_SETTING } from '../../node/store/storage.ts'
 import { openVault } from '../../node/store/vault.ts'
+import { memoryImages } from '../fixtures/pictures.ts'
+import { clockOf } from './clock.ts'
 import { createSimCrypto } from './crypto.ts'
 import type { Dice } from './dice.ts'
 import { Crashed, createFuse, SlotDisk, slotFileOn, type CrashMoment, type Fuse } from './disk.ts'
-import { Judge, type Judged } from './judge.ts'
+import { Judge } from './judge.ts'
+import type { Judged } from './judged.ts'
 import { backedUp, emptyKnowledge, type Knowledge } from './knowledge.ts'
 import { SimNetwork, type Port } from './network.ts'
 import { createQueue, type Queue } from './queue.ts'
-import { bodyRows, liveRows, storeOn, vaultOn } from './storage.ts'
+import { blobsOn, bodyRows, liveRows, storeOn, vaultOn } from './storage.ts'
 import { misbelief, nothingTold, toldRows } from './told.ts'
 
 export const NETWORK = parseSiteId('network.example')
@@ -161,6 +164,10 @@ export class World {
         const node = nodeOf(from)
         if (node !== undefined) this.judge.served(node, to.site, request, reply)
       },
+      pictured: (from, to, request, index) => {
+        const node = nodeOf(from)
+        if (node !== undefined) this.judge.pictured(node, to.site, request, index)
+      },
       forge: <T>(from: Port, kind: 'sync' | 'bodies', request: unknown, reply: T): T | null => {
         const node = nodeOf(from)
         if (node === undefined || node.isHonest) return reply
@@ -198,6 +205,7 @@ export class World {
       isHonest: true,
       known: from?.known ?? emptyKnowledge(),
       disk: from?.disk ?? new SlotDisk(),
+      files: new Map(),
       database: await openDatabase(from?.database ?? ':memory:'),
       skew: 0,
       frozenAt: null,
@@ -214,30 +222,6 @@ export class World {
     }
     this.nodes.push(node)
     return node
-  }
-
-  #clock(node: SimNode, process: Process): Clock {
-    return {
-      now: () => {
-        if (process.isDead()) throw new Crashed()
-        const now = node.now()
-        node.earliest = Math.min(node.earliest, now)
-        node.latest = Math.max(node.latest, now)
-        return now
-      },
-      every: (seconds, task) => {
-        let isOn = true
-        const round = (): void => {
-          if (!isOn || process.isDead()) return
-          task().catch(() => undefined)
-          this.queue.after(seconds, round)
-        }
-        this.queue.after(this.dice.next() * seconds, round)
-        return () => {
-          isOn = false
-        }
-      },
-    }
   }
 
   /** Starts a node's process on its disk. */
@@ -309,14 +293,16 @@ export class World {
     const vault = vaultOn(opened, hooks, (slot, bytes) => {
       node.sealed.set(slot, bytes)
     })
-    const clock = this.#clock(node, process)
+    const clock = clockOf(this, node, process)
     const port = this.network.portOf(process)
-    const ports: NodePorts = {
+    const ports: SiteNodePorts = {
       clock: plant.clock?.(clock, node) ?? clock,
       random,
       crypto,
       store,
       vault: plant.vault?.(vault) ?? vault,
+      blobs: blobsOn(node.files, hooks),
+      images: memoryImages(),
       network: plant.network?.(port, node) ?? port,
       events: {
         emit: (event) => {
@@ -378,6 +364,7 @@ export class World {
     await copy.transact(async (db) => {
       await db.deleteFrom('ciphertexts').execute()
       await db.deleteFrom('bodies').execute()
+      await db.deleteFrom('pictures').execute()
     })
     node.backups.push({ bytes: copy.serialize(), known: backedUp(node.known) })
     await copy.close()
@@ -400,6 +387,7 @@ export class World {
     await node.database.close()
     node.database = database
     node.disk = new SlotDisk()
+    node.files = new Map()
     node.known = backedUp(backup.known)
     node.rows = null
     node.told = nothingTold()

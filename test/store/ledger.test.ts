@@ -6,6 +6,7 @@ import { HOME, OTHER, OWN, recordOf } from './rows.ts'
 const row = (changes: Partial<LedgerRow> = {}): LedgerRow => ({
   home: HOME,
   partner: OTHER,
+  what: 'body',
   time: 7,
   versions: [1, 2].map((n) => ({ record: recordOf(n), index: n })),
   via: null,

@@ -49,7 +49,7 @@ export function createHeartbeat(ports: {
   async function make(): Promise<{ note: string; size: number } | null> {
     return store.write(async (tx) => {
       const { size, range, note: stored } = await logStateOf(tx, site)
-      if (!(await eraser.isClean(tx))) return null
+      if (!(await eraser.isClean(tx, site))) return null
       // After a rotation the newest checkpoint may still be signed by the old key.
       const signed = stored !== null && isSigned(stored) ? stored : null
       const unsigned =

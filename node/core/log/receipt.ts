@@ -138,7 +138,7 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
       return
     }
     // The promise of a receipt: nothing that was withdrawn below this size is left here.
-    if (!(await eraser.isClean(tx))) return
+    if (!(await eraser.isClean(tx, log))) return
     const time = clock.now()
     const signature = cosign({
       checkpointText: beat.opened.note.text,

@@ -38,6 +38,35 @@ function judge(
     : { kind: 'withheld' }
 }
 
+/**
+ * What holds for all records of a home. Where it is this node that knows too little just now, the
+ * answer is `unknown`: the partner asks again, here or elsewhere.
+ *
+ * @param requirements what the partner says of its own, and `registry`, how much of the
+ *   coordinator's log it has, as in {@link BodiesRequest}
+ * @param isConfirmed whether others have confirmed that this node is not behind its own log
+ */
+export function answerForHome(
+  view: View,
+  gate: GateView,
+  {
+    requirements,
+    registry,
+    isConfirmed,
+  }: Pick<BodiesRequest, 'requirements' | 'registry'> & { isConfirmed: boolean },
+): 'open' | 'withheld' | 'unknown' {
+  const { home, partner } = gate
+  // A machine that was rolled back may still have, keys and all, who has withdrawn since.
+  if (home === view.self && !isConfirmed) return 'unknown'
+  if (partner !== home && (view.requirements(partner)?.index ?? -1) + 1 !== requirements)
+    return 'unknown'
+  if (gate.registry.size < registry) return 'unknown'
+  const decision = decideHome(gate)
+  if (decision.kind === 'allowed') return 'open'
+  const { reason } = decision
+  return reason === 'registry-stale' || reason === 'home-silent' ? 'unknown' : 'withheld'
+}
+
 /** Creates the server side of the bodies protocol. */
 export function createDiscloser(ports: {
   view: View
@@ -50,26 +79,6 @@ export function createDiscloser(ports: {
 }): (from: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply> {
   const { view, store, vault, clock, events, isConfirmed } = ports
 
-  /**
-   * What holds for all records of the home. Where it is this node that knows too little just now,
-   * the answer is `unknown`: the partner asks again, here or elsewhere.
-   */
-  function homeAnswer(
-    gate: GateView,
-    { requirements, registry }: BodiesRequest,
-  ): 'open' | 'withheld' | 'unknown' {
-    const { home, partner } = gate
-    // A machine that was rolled back may still have, keys and all, who has withdrawn since.
-    if (home === view.self && !isConfirmed()) return 'unknown'
-    if (partner !== home && (view.requirements(partner)?.index ?? -1) + 1 !== requirements)
-      return 'unknown'
-    if (gate.registry.size < registry) return 'unknown'
-    const decision = decideHome(gate)
-    if (decision.kind === 'allowed') return 'open'
-    const { reason } = decision
-    return reason === 'registry-stale' || reason === 'home-silent' ? 'unknown' : 'withheld'
-  }
-
   /** Judges a whole request and writes the ledger row in one transaction. */
   async function judgeAll(
     tx: WriteTransaction,
@@ -78,7 +87,7 @@ export function createDiscloser(ports: {
   ): Promise<{ index: number; verdict: Verdict }[]> {
     const { home, indexes } = request
     const gate = view.gate(home, partner)
-    const answer = homeAnswer(gate, request)
+    const answer = answerForHome(view, gate, { ...request, isConfirmed: isConfirmed() })
     const { size } = await logStateOf(tx, home)
     const states = new Map(
       (await tx.records.atIndexes(home, indexes)).map((state) => [state.index, state]),
@@ -98,7 +107,7 @@ export function createDiscloser(ports: {
     )
     // The home has its own records anyway: that is no disclosure.
     if (versions.length > 0 && partner !== home)
-      await tx.ledger.add({ home, partner, time: clock.now(), versions, via: null })
+      await tx.ledger.add({ home, partner, what: 'body', time: clock.now(), versions, via: null })
     return verdicts
   }
 

@@ -1,27 +1,34 @@
 /** Erases what is doomed, in the one order that cannot leave a readable byte behind a receipt. */
-import type { Events, Vault } from '../ports.ts'
+import type { SiteId } from '../../../protocol/ids.ts'
+import type { Blobs, Events, Vault } from '../ports.ts'
 import type { ReadTransaction, Store } from '../store.ts'
 
 const BATCH = 4096
 
 export interface Eraser {
   /**
-   * Erases everything doomed so far: keys destroyed durably, rows deleted, write-ahead log
-   * truncated. When it resolves a receipt may be signed.
+   * Erases everything doomed so far: keys destroyed durably, files removed, rows deleted,
+   * write-ahead log truncated. When it resolves a receipt may be signed.
    */
   flush: () => Promise<void>
   /**
-   * Whether nothing waits to be erased and every deletion has left the disk. Asked inside the
-   * transaction that signs: another task may be in the middle of an erasure.
+   * Whether nothing waits to be erased, no picture of this log's records waits for its fate, and
+   * every deletion has left the disk. Asked inside the transaction that signs: another task may be
+   * in the middle of an erasure.
    */
-  isClean: (tx: ReadTransaction) => Promise<boolean>
+  isClean: (tx: ReadTransaction, log: SiteId) => Promise<boolean>
   /** Finishes what a crash interrupted, and destroys keys that no row refers to. */
   recover: () => Promise<void>
 }
 
 /** Creates the eraser of a node. */
-export function createEraser(ports: { store: Store; vault: Vault; events: Events }): Eraser {
-  const { store, vault, events } = ports
+export function createEraser(ports: {
+  store: Store
+  vault: Vault
+  blobs: Blobs
+  events: Events
+}): Eraser {
+  const { store, vault, blobs, events } = ports
   let running: Promise<void> | null = null
   let again = false
   /** Rows were deleted, and the write-ahead log was not truncated since. */
@@ -33,21 +40,33 @@ export function createEraser(ports: { store: Store; vault: Vault; events: Events
   }
 
   async function eraseAll(): Promise<void> {
-    let erased = 0
+    const erased = { bodies: 0, pictures: 0 }
     for (;;) {
-      const doomed = await store.read((tx) => tx.bodies.doomed(BATCH))
-      if (doomed.length === 0) break
-      // First the keys: from here on the bodies cannot be read, whatever happens to the rows.
-      const slots = doomed.map(({ slot }) => slot)
+      const { bodies, pictures } = await store.read(async (tx) => ({
+        bodies: await tx.bodies.doomed(BATCH),
+        pictures: await tx.pictures.doomed(BATCH),
+      }))
+      if (bodies.length === 0 && pictures.length === 0) break
+      // First the keys: from here on nothing of them can be read, whatever happens to the rest.
+      const files = pictures.flatMap(({ slots }) =>
+        slots === null ? [] : [slots.small, slots.large],
+      )
+      const slots = [...bodies.map(({ slot }) => slot), ...files]
       await vault.destroy(slots)
       isUnsettled = true
-      await store.write((tx) => tx.bodies.remove(doomed), 'erase')
+      if (files.length > 0) await blobs.remove(files)
+      await store.write(async (tx) => {
+        await tx.bodies.remove(bodies)
+        await tx.pictures.remove(pictures.map(({ id }) => id))
+      }, 'erase')
       vault.release(slots)
-      erased += doomed.length
+      erased.bodies += bodies.length
+      erased.pictures += pictures.length
     }
     // Also what an earlier run could not settle, since something was in its way.
     if (isUnsettled) await settle()
-    if (erased > 0) events.emit({ type: 'bodies.erased', count: erased })
+    if (erased.bodies > 0) events.emit({ type: 'bodies.erased', count: erased.bodies })
+    if (erased.pictures > 0) events.emit({ type: 'pictures.erased', count: erased.pictures })
   }
 
   async function run(): Promise<void> {
@@ -73,7 +92,11 @@ export function createEraser(ports: { store: Store; vault: Vault; events: Events
 
   return {
     flush,
-    isClean: async (tx) => !isUnsettled && (await tx.bodies.doomed(1)).length === 0,
+    isClean: async (tx, log) =>
+      !isUnsettled &&
+      (await tx.bodies.doomed(1)).length === 0 &&
+      (await tx.pictures.doomed(1)).length === 0 &&
+      !(await tx.pictures.hasLoose(log)),
     recover: async () => {
       await store.write(async (tx) => {
         for (const { site } of await tx.logs.all()) await tx.bodies.doomStale(site)
@@ -81,8 +104,12 @@ export function createEraser(ports: { store: Store; vault: Vault; events: Events
       await flush()
       // A crash may have come after the rows were deleted and before the log was truncated.
       if (isUnsettled) await settle()
-      const used = await store.read((tx) => tx.bodies.slots())
-      await vault.retain(new Set(used))
+      const { bodies, pictures } = await store.read(async (tx) => ({
+        bodies: await tx.bodies.slots(),
+        pictures: await tx.pictures.slots(),
+      }))
+      await vault.retain(new Set([...bodies, ...pictures]))
+      await blobs.retain(new Set(pictures))
     },
   }
 }

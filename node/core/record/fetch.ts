@@ -10,6 +10,7 @@ import type { SiteId } from '../../../protocol/ids.ts'
 import { BODIES_PER_REQUEST, CLOCK_SKEW_SECONDS } from '../../../protocol/limits.ts'
 import { factsOf, matches } from '../../../protocol/requirements.ts'
 import type { BodyAnswer } from '../../../protocol/wire.ts'
+import { namedBy } from '../picture/named.ts'
 import type { Clock, Crypto, Events, Network, Vault } from '../ports.ts'
 import { traitsOf } from '../search/traits.ts'
 import { logStateOf } from '../log/writer.ts'
@@ -64,6 +65,13 @@ export function columnsOf(body: Body, publish: Publish, index: number): BodyColu
     facts: factsOf(body.profile, publish.time),
     traits: traitsOf(body.profile),
   }
+}
+
+/** The pictures that the bodies kept at `indexes` name. */
+function namedIn(opened: readonly Opened[], indexes: ReadonlySet<number>) {
+  return opened
+    .filter(({ columns }) => indexes.has(columns.index))
+    .map(({ body, columns: { record, index } }) => namedBy(body.profile, record, index))
 }
 
 /** Creates the fetcher of a site node. */
@@ -171,11 +179,12 @@ export function createFetcher(ports: {
       return own === undefined ? [] : [{ ...columns, sealed: own }]
     })
     const kept = new Set(
-      await store.write(async (tx) =>
-        (await stands(tx, home, before))
-          ? tx.bodies.insert(home, await withoutPending(tx, home, rows))
-          : [],
-      ),
+      await store.write(async (tx) => {
+        if (!(await stands(tx, home, before))) return []
+        const inserted = await tx.bodies.insert(home, await withoutPending(tx, home, rows))
+        await tx.pictures.name(home, namedIn(opened, new Set(inserted)))
+        return inserted
+      }),
     )
     // A record may have ended while its body was on its way: then the key dies unused.
     const orphans = rows.filter(({ index }) => !kept.has(index)).map((row) => row.sealed.slot)

@@ -7,22 +7,22 @@ import {
   type ConsentRecord,
 } from '../../../protocol/consent.ts'
 import { ageOn, ageOnDay, dayNumber, dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
-import { decodeEntry } from '../../../protocol/entry.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
 import type { RecordId } from '../../../protocol/ids.ts'
 import type { Facts } from '../../../protocol/requirements.ts'
 import { FIELDS, FIELD_NAMES } from '../../../protocol/vocabulary.ts'
 import type {
   ConsentEvent,
+  FilledPicture,
   HeldBody,
   LedgerRow,
   MemberRow,
+  PictureRow,
   RecordState,
-  WriteTransaction,
 } from '../store.ts'
 import { memberKeyOf, openHomePart, type HomePart } from './member.ts'
-import type { View } from '../view.ts'
 import { draftOf, writeDrafts, type Draft, type PublishPorts } from './publish.ts'
+import { createReconciler } from './reconcile.ts'
 
 /** A member of this site whose record is live. */
 export interface OwnMember {
@@ -55,12 +55,30 @@ export interface OwnMembers {
    * @throws ProtocolError `not_found`, `no_consent`, `outdated_notice`, `not_ready`
    */
   changeConsent: (id: string, consent: unknown) => Promise<OwnMember>
+  /** A member with the pictures that the record names. */
+  withPictures: (id: string) => Promise<{ member: OwnMember; rows: PictureRow[] } | null>
+  /**
+   * Publishes a version with other pictures.
+   *
+   * @param change the fields as they are to be, and files that come with them; null for no change
+   * @throws ProtocolError `not_found`, `not_ready`, or what `change` throws
+   */
+  changePictures: (
+    id: string,
+    change: (record: RecordId, rows: readonly PictureRow[]) => PictureChange | null,
+  ) => Promise<OwnMember>
   /** Publishes anew whoever had a birthday and shares only the age in years. */
   publishBirthdays: () => Promise<number>
   /** Removes members whose record the log says has ended, e.g. after a restore or an order. */
   reconcile: () => Promise<void>
   /** Rebuilds the index of members from own bodies that came back. */
   rebuild: (bodies: readonly { record: RecordId; body: Body }[]) => Promise<void>
+}
+
+/** The fields of a profile that name pictures, and the files of new ones. */
+export interface PictureChange {
+  fields: Pick<SealedProfile, 'picture' | 'gallery'>
+  filled: readonly FilledPicture[]
 }
 
 interface Loaded {
@@ -81,29 +99,6 @@ const PAGE = 1000
 /** Whether a body may say another age than today's. One that came back may lack the birthday. */
 function mayHaveAged({ ageYears, birthDay }: Facts, today: number): boolean {
   return ageYears !== null && (birthDay === null || ageYears !== ageOnDay(birthDay, today))
-}
-
-/** When a record ended, by the entry that ended it. */
-async function endTimes(
-  view: View,
-  tx: WriteTransaction,
-  states: readonly RecordState[],
-): Promise<Map<RecordId, number>> {
-  const orders = view.registry().orders.filter(({ site }) => site === view.self)
-  const indexes = states.flatMap(({ endIndex }) => endIndex ?? [])
-  const entries = await tx.logs.entriesAt(view.self, indexes)
-  return new Map(
-    states.flatMap(({ record, firstIndex, endIndex }): [RecordId, number][] => {
-      const bytes = endIndex === null ? undefined : entries.get(endIndex)
-      const end =
-        bytes === undefined
-          ? orders.find(
-              (one) => one.record === record || (one.record === null && firstIndex < one.size),
-            )
-          : decodeEntry(bytes)
-      return end === undefined ? [] : [[record, end.time]]
-    }),
-  )
 }
 
 /** Creates the desk for this site's own members. */
@@ -194,37 +189,28 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     })
   }
 
-  async function* pages(): AsyncGenerator<MemberRow[]> {
-    let rows = await store.read((tx) => tx.members.list(null, PAGE))
-    for (let last = rows.at(-1); last !== undefined; last = rows.at(-1)) {
-      yield rows
-      const after = last.record
-      rows = await store.read((tx) => tx.members.list(after, PAGE))
-    }
+  async function changePictures(
+    id: string,
+    change: Parameters<OwnMembers['changePictures']>[1],
+  ): Promise<OwnMember> {
+    const loaded = await find(id)
+    if (loaded === null) throw new ProtocolError('not_found', '/id', 'a member with a live record')
+    const { body, state } = loaded
+    checkConsentLive(body.consent, clock.now())
+    const rows = await store.read((tx) => tx.pictures.ofRecords(view.self, [state.record]))
+    const changed = change(state.record, rows)
+    if (changed === null) return present(loaded)
+    const { picture: _picture, gallery: _gallery, ...rest } = body.profile
+    const other = { ...loaded, body: { ...body, profile: { ...rest, ...changed.fields } } }
+    const draft = redraft(other, body.consent, null)
+    await writeDrafts(ports, [{ ...draft, filled: changed.filled }])
+    return presentAgain(id)
   }
 
-  /** Their consents end too: else the old ones, sent again, would publish them anew. */
-  async function removeEnded(
-    tx: WriteTransaction,
-    ended: readonly MemberRow[],
-    states: readonly RecordState[],
-  ): Promise<void> {
-    const times = await endTimes(
-      view,
-      tx,
-      states.filter(({ live }) => !live),
-    )
-    await tx.members.remove(ended.map(({ record }) => record))
-    const lasts = await tx.members.lastConsents(ended.map(({ memberKey }) => memberKey))
-    await tx.members.addConsents(
-      lasts
-        .filter(({ kind }) => kind !== 'withdrawn')
-        .map((last) => ({
-          ...last,
-          kind: 'withdrawn' as const,
-          time: Math.max(last.time, times.get(last.record) ?? clock.now()),
-        })),
-    )
+  async function presentAgain(id: string): Promise<OwnMember> {
+    const changed = await find(id)
+    if (changed === null) throw new ProtocolError('conflict', '', 'a record that is still live')
+    return present(changed)
   }
 
   /** Looks at one page of records; `last` is where it ends, null where there are no more. */
@@ -258,9 +244,7 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
       return parsed
     })
     await writeDrafts(ports, [redraft(loaded, consent, 'changed')])
-    const changed = await find(id)
-    if (changed === null) throw new ProtocolError('conflict', '', 'a record that is still live')
-    return present(changed)
+    return presentAgain(id)
   }
 
   return {
@@ -290,6 +274,14 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
       })
     },
     disclosures: (record) => store.read((tx) => tx.ledger.ofRecord(view.self, record)),
+    withPictures: async (id) => {
+      const loaded = await find(id)
+      if (loaded === null) return null
+      const { record } = loaded.state
+      const rows = await store.read((tx) => tx.pictures.ofRecords(view.self, [record]))
+      return { member: present(loaded), rows }
+    },
+    changePictures: (id, change) => lock(() => changePictures(id, change)),
     changeConsent: (id, consent) => lock(() => changeConsent(id, consent)),
     publishBirthdays: async () => {
       let count = 0
@@ -301,21 +293,7 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
       }
       return count
     },
-    reconcile: () =>
-      lock(async () => {
-        for await (const rows of pages()) {
-          const states = await store.read((tx) =>
-            tx.records.getMany(
-              view.self,
-              rows.map(({ record }) => record),
-            ),
-          )
-          const live = new Set(states.filter((state) => state.live).map(({ record }) => record))
-          const ended = rows.filter(({ record }) => !live.has(record))
-          if (ended.length === 0) continue
-          await store.write((tx) => removeEnded(tx, ended, states))
-        }
-      }),
+    reconcile: () => lock(createReconciler(ports)),
     rebuild: (bodies) =>
       lock(async () => {
         const rows = bodies.flatMap(({ record, body }) => {

@@ -4,14 +4,23 @@ import { equalBytes, toHex } from '../../../protocol/bytes.ts'
 import { checkConsentLive, checkNotice, type ConsentRecord } from '../../../protocol/consent.ts'
 import { dayNumber, dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
 import type { Publish } from '../../../protocol/entry.ts'
-import { at, ProtocolError } from '../../../protocol/errors.ts'
+import { at, invariant, ProtocolError } from '../../../protocol/errors.ts'
 import { RECORD_ID_BYTES, recordIdOf, type RecordId } from '../../../protocol/ids.ts'
 import { shareProfile, type Eligibility } from '../../../protocol/vocabulary.ts'
 import type { PrivateKeys } from '../identity.ts'
 import type { Lock } from '../lock.ts'
 import type { Appended, LogWriter } from '../log/writer.ts'
 import type { Clock, Crypto, Random, Vault } from '../ports.ts'
-import type { ConsentEvent, HeldBody, MemberRow, RecordState, Store } from '../store.ts'
+import { checkKnown, namedBy, picturesIn } from '../picture/named.ts'
+import type {
+  ConsentEvent,
+  FilledPicture,
+  HeldBody,
+  MemberRow,
+  PictureRow,
+  RecordState,
+  Store,
+} from '../store.ts'
 import type { View } from '../view.ts'
 import { columnsOf } from './fetch.ts'
 import {
@@ -59,6 +68,8 @@ export interface Draft {
   /** Day number of birth, which the home's own copy keeps whatever the scopes. */
   birthDay: number
   consentEvent: ConsentEvent['kind'] | null
+  /** Files of pictures that this version is the first to name. */
+  filled?: readonly FilledPicture[]
 }
 
 export interface PublishPorts {
@@ -147,6 +158,15 @@ export async function writeDrafts(ports: PublishPorts, drafts: readonly Draft[])
       return [{ ...columns, facts, sealed: own }]
     })
     await tx.bodies.insert(ports.view.self, bodies)
+    await tx.pictures.name(
+      ports.view.self,
+      drafts.map(({ publish, body }, offset) =>
+        namedBy(body.profile, publish.record, done.from + offset),
+      ),
+    )
+    const filled = drafts.flatMap((draft) => draft.filled ?? [])
+    const kept = await tx.pictures.fill(ports.view.self, filled)
+    invariant(kept.length === filled.length, 'a version names the pictures that it brings')
     await tx.members.save(
       drafts.map(({ memberKey, inputDigest, publish: { record } }) => ({
         memberKey,
@@ -167,6 +187,7 @@ interface Known {
   row: MemberRow | undefined
   state: RecordState | undefined
   last: ConsentEvent | undefined
+  pictures: readonly PictureRow[]
 }
 
 function isSameConsent(a: ConsentEvent, b: ConsentRecord): boolean {
@@ -209,6 +230,13 @@ export function createPublisher(ports: PublishPorts): Publisher {
         rows.map(({ record }) => record),
       )
       const byRecord = new Map(states.map((state) => [state.record, state]))
+      const pictures = Map.groupBy(
+        await tx.pictures.ofRecords(
+          view.self,
+          rows.map(({ record }) => record),
+        ),
+        ({ record }) => record,
+      )
       const lasts = await tx.members.lastConsents(members.map(({ key }) => key))
       const byLast = new Map(lasts.map((event) => [toHex(event.memberKey), event]))
       return members.map(({ key }) => {
@@ -217,6 +245,7 @@ export function createPublisher(ports: PublishPorts): Publisher {
           row,
           state: row === undefined ? undefined : byRecord.get(row.record),
           last: byLast.get(toHex(key)),
+          pictures: (row && pictures.get(row.record)) ?? [],
         }
       })
     })
@@ -227,13 +256,14 @@ export function createPublisher(ports: PublishPorts): Publisher {
     key: Uint8Array,
     known: Known,
   ): { outcome: PutOutcome; draft: Draft | null } {
-    const { row, state, last } = known
+    const { row, state, last, pictures } = known
     // Ended by an order, or by an entry that came back after a restore, and not yet reconciled.
     if (state?.live === false) throw withdrawnSince()
     const inputDigest = inputDigestOf(crypto, keys, input)
     const { today } = eligibility()
     checkConsent(input.consent, last)
     const { profile, keptBack } = shareProfile(input.profile, input.consent.scopes, today)
+    at('/profile', () => checkKnown(input.profile, pictures))
     const isLive = row !== undefined && state?.live === true
     if (isLive && equalBytes(row.inputDigest, inputDigest)) {
       const { record, version } = state
@@ -249,7 +279,7 @@ export function createPublisher(ports: PublishPorts): Publisher {
       inputDigest,
       record,
       version,
-      profile: { ...profile, sealed },
+      profile: { ...profile, ...picturesIn(input, pictures), sealed },
       consent: input.consent,
       birthDay: dayNumber(birthDate),
       consentEvent: isLive ? (isChanged ? 'changed' : null) : 'given',
@@ -330,7 +360,7 @@ export function createPublisher(ports: PublishPorts): Publisher {
   }
 }
 
-const nothing: Known = { row: undefined, state: undefined, last: undefined }
+const nothing: Known = { row: undefined, state: undefined, last: undefined, pictures: [] }
 
 function withdrawnSince(): ProtocolError {
   return new ProtocolError('no_consent', '/consent', 'a consent given after the withdrawal')

@@ -23,6 +23,7 @@ export function createDisclosureReports(ports: {
       const { kind } = await network.report(row.home, {
         kind: 'disclosures',
         partner: row.partner,
+        what: row.what,
         time: row.time,
         indexes: indexes.slice(at, at + BODIES_PER_REQUEST),
       })

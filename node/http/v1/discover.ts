@@ -19,7 +19,8 @@ import { soughtWords } from '../../core/search/words.ts'
 import type { Door } from '../app.ts'
 import { mount, takeRows, type OperationContext } from '../operation.ts'
 import { READ, type SitePorts } from './ports.ts'
-import { limit, recordId, seconds, siteId, visible } from './shapes.ts'
+import { limit, recordId, seconds, siteId } from './shapes.ts'
+import { visible, withPictures } from './visible.ts'
 
 const tag = 'Discovery'
 const MOST_VALUES = 50
@@ -226,7 +227,8 @@ export function mountDiscover(door: Door, { site }: SitePorts): void {
   const respond = async (c: OperationContext, given: Body): Promise<Response> => {
     const request = requestOf(given)
     takeRows(door, c, request.limit)
-    return c.json(await site.discovery.find(request))
+    const page = await site.discovery.find(request)
+    return c.json({ ...page, records: await withPictures(site, page.records) })
   }
   const common = { roles: READ, tag }
   const answers = {

@@ -2,11 +2,12 @@
 import { z } from '@hono/zod-openapi'
 import { consentInputSchema } from '../../../protocol/consent.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
-import { parseRecordId } from '../../../protocol/ids.ts'
+import { parseRecordId, type RecordId } from '../../../protocol/ids.ts'
 import { parseMemberId } from '../../core/record/member.ts'
 import type { Door } from '../app.ts'
 import { readJson } from '../body.ts'
 import { mount, takeRows, type OperationContext } from '../operation.ts'
+import { linksTo, pictureLinks } from './picture-files.ts'
 import { READ, WRITE, type SitePorts } from './ports.ts'
 import {
   disclosure,
@@ -23,6 +24,15 @@ import {
 
 const tag = 'Members'
 const noMember = new ProtocolError('not_found', '/id', 'a member with a live record')
+
+const withLinks = ownMember.extend({
+  pictures: z.array(pictureLinks).describe('those that are here, the main one first'),
+})
+
+async function linksOf(site: SitePorts['site'], record: RecordId) {
+  const { self } = site.node.view
+  return linksTo(site, self, record, (await site.pictures.of(self, [record])).get(record) ?? [])
+}
 
 function idOf(c: OperationContext): string {
   return parseMemberId(c.req.param('id'))
@@ -80,12 +90,12 @@ function mountGet(door: Door, { site }: SitePorts): void {
       roles: READ,
       tag,
       summary: 'What of a member is shared',
-      answers: { 200: { description: 'The live record', schema: ownMember } },
+      answers: { 200: { description: 'The live record', schema: withLinks } },
     },
     async (c) => {
       const member = await site.members.get(idOf(c))
       if (member === null) throw noMember
-      return c.json(member)
+      return c.json({ ...member, pictures: await linksOf(site, member.record) })
     },
   )
   mount(
@@ -229,7 +239,7 @@ function mountRights(door: Door, { site }: SitePorts): void {
         200: {
           description: 'A file for the member',
           schema: z.object({
-            member: ownMember.extend({ email: z.string().nullable() }).nullable(),
+            member: withLinks.extend({ email: z.string().nullable() }).nullable(),
             consents: z.array(z.record(z.string(), z.unknown())),
             disclosures: z.array(disclosure),
           }),
@@ -240,8 +250,12 @@ function mountRights(door: Door, { site }: SitePorts): void {
       const all = await site.members.export(idOf(c))
       if (all.member === null && all.consents.length === 0)
         throw new ProtocolError('not_found', '/id', 'a member of whom something is kept')
+      const member = all.member && {
+        ...all.member,
+        pictures: await linksOf(site, all.member.record),
+      }
       c.header('content-disposition', 'attachment; filename="export.json"')
-      return c.json({ ...all, disclosures: all.disclosures.map(disclosureOf) })
+      return c.json({ ...all, member, disclosures: all.disclosures.map(disclosureOf) })
     },
   )
 }

@@ -10,7 +10,8 @@ import { WISH_FIELDS, type Wishes } from '../../core/record/recommend/score.ts'
 import type { Door } from '../app.ts'
 import { mount, takeRows, type OperationContext } from '../operation.ts'
 import { READ, type SitePorts } from './ports.ts'
-import { recordId, siteId } from './shapes.ts'
+import { recordId } from './shapes.ts'
+import { visible, withPictures } from './visible.ts'
 
 const tag = 'Recommendations'
 const MOST = 100
@@ -38,11 +39,7 @@ const question = z.strictObject({
     ),
 })
 
-const recommendation = z.object({
-  record: recordId,
-  home: siteId,
-  age: z.int().describe('whole years today, as far as this site may know'),
-  profile: z.record(z.string(), z.unknown()),
+const recommendation = visible.extend({
   score: z.number().describe('how well each meets the wishes of the other, from 0 to 1'),
   reasons: z
     .array(z.looseObject({ code: z.enum(REASON_CODES), text: z.string().describe('in English') }))
@@ -77,7 +74,7 @@ export function mountRecommendations(door: Door, { site }: SitePorts): void {
     takeRows(door, c, asked.limit)
     try {
       const recommendations = await site.recommender.recommend({ member, ...asked })
-      return c.json({ recommendations })
+      return c.json({ recommendations: await withPictures(site, recommendations) })
     } catch (error) {
       throw atId(error)
     }

@@ -8,7 +8,8 @@ import type { VisibleFilter } from '../../core/record/discover.ts'
 import type { Door } from '../app.ts'
 import { mount, takeRows } from '../operation.ts'
 import { READ, type SitePorts } from './ports.ts'
-import { limit, recordId, siteId, visible } from './shapes.ts'
+import { limit, recordId, siteId } from './shapes.ts'
+import { visible, withPictures } from './visible.ts'
 
 const tag = 'Records'
 const MOST_VALUES = 50
@@ -65,7 +66,8 @@ export function mountRecords(door: Door, { site }: SitePorts): void {
     async (c, input) => {
       const filter = filterOf(input.query)
       takeRows(door, c, filter.limit)
-      return c.json(await site.discovery.list(filter))
+      const { records, next } = await site.discovery.list(filter)
+      return c.json({ records: await withPictures(site, records), next })
     },
   )
   mount(
@@ -87,7 +89,8 @@ export function mountRecords(door: Door, { site }: SitePorts): void {
       const found = await site.discovery.get(home, record)
       if (found === null)
         throw new ProtocolError('not_found', '', 'a record that may be shown here now')
-      return c.json(found)
+      const [shown] = await withPictures(site, [found])
+      return c.json(shown)
     },
   )
 }

@@ -75,24 +75,17 @@ export const putOutcome = z.object({
     .describe('fields that no consented scope covers; they are not kept'),
 })
 
-/** A record of another site as it may be shown. */
-export const visible = z.object({
-  record: recordId,
-  home: siteId,
-  age: z.int().describe('whole years today, as far as this site may know'),
-  profile: z.record(z.string(), z.unknown()),
-})
-
 export const disclosure = z.object({
   partner: siteId,
+  what: z.enum(['body', 'pictures']).describe('the shared data itself, or pictures that it names'),
   time: seconds,
   via: siteId.nullable().describe('the relay that handed it on; null for this node'),
   versions: z.array(z.object({ record: recordId, index: z.int() })),
 })
 
 /** A ledger row without the home, which is this site. */
-export function disclosureOf({ partner, time, via, versions }: LedgerRow): object {
-  return { partner, time, via, versions }
+export function disclosureOf({ partner, what, time, via, versions }: LedgerRow): object {
+  return { partner, what, time, via, versions }
 }
 
 export const progress = z.object({
