@@ -39,6 +39,8 @@ export interface NodeSettings {
   tickSeconds: number
   /** Seconds between two exchanges of heads with each peer. */
   exchangeSeconds: number
+  /** Seconds between two signs of life on a presence stream; 5 where it is not given. */
+  beatSeconds?: number
 }
 
 /** What a role adds. */
@@ -52,6 +54,8 @@ export interface RoleHooks {
   /** Called at each tick, before the heartbeat. */
   tick: () => Promise<void>
   bodies: NetworkHandlers['bodies']
+  talk: NetworkHandlers['talk']
+  presence: NetworkHandlers['presence']
 }
 
 export interface Node {
@@ -160,6 +164,8 @@ function createHandlers(
       else yield* serveEntries({ store, crypto }, request.log, request.from)
     },
     bodies: hooks.bodies,
+    talk: hooks.talk,
+    presence: hooks.presence,
     report: async (from, report) => {
       try {
         await take(from, report)

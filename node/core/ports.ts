@@ -4,6 +4,7 @@
  */
 import type { Hash, Verifier } from '../../protocol/keys.ts'
 import type { RecordId, SiteId } from '../../protocol/ids.ts'
+import type { PresenceReply, TalkAnswer, TalkRequest } from '../../protocol/talk.ts'
 import type {
   Announcement,
   BodiesReply,
@@ -78,6 +79,13 @@ export interface Network {
   sync: (site: SiteId, request: SyncRequest) => AsyncIterable<SyncReply>
   bodies: (site: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply>
   report: (site: SiteId, report: Report) => Promise<ReportAnswer>
+  /**
+   * Hands over a message or a report and waits for the answer. Rejects when the peer is unreachable,
+   * slow or breaks a bound; whether it has arrived is not known then.
+   */
+  talk: (site: SiteId, request: TalkRequest) => Promise<TalkAnswer>
+  /** Watches who is online at a home, until either side ends it. */
+  presence: (site: SiteId) => AsyncIterable<PresenceReply>
   /** Ends the connection with a site that is no longer a member. */
   disconnect: (site: SiteId) => Promise<void>
 }
@@ -93,6 +101,9 @@ export interface NetworkHandlers {
   sync: (from: SiteId, request: SyncRequest) => AsyncIterable<SyncReply>
   bodies: (from: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply>
   report: (from: SiteId, report: Report) => Promise<ReportAnswer>
+  /** @throws ProtocolError for what no honest node sends */
+  talk: (from: SiteId, request: TalkRequest) => Promise<TalkAnswer>
+  presence: (from: SiteId) => AsyncIterable<PresenceReply>
   /** A connection was made. */
   connected: (site: SiteId) => void
 }

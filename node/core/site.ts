@@ -6,6 +6,7 @@ import type { Report } from '../../protocol/wire.ts'
 import type { PrivateKeys } from './identity.ts'
 import { createLock } from './lock.ts'
 import { createForkReports } from './log/fork.ts'
+import type { Appended } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { createDemands, type Demands } from './record/demand.ts'
 import { createDiscloser } from './record/disclose.ts'
@@ -17,6 +18,7 @@ import { createDisclosureReports } from './record/relay.ts'
 import { createSweep } from './record/sweep.ts'
 import { createWithdrawer, type Withdrawer } from './record/withdraw.ts'
 import type { LedgerRow } from './store.ts'
+import { createTalk, type Talk, type WebsitePorts } from './talk/talk.ts'
 import type { View } from './view.ts'
 
 export interface Site {
@@ -26,6 +28,7 @@ export interface Site {
   withdrawer: Withdrawer
   demands: Demands
   discovery: Discovery
+  talk: Talk
   start: () => Promise<void>
   stop: () => Promise<void>
 }
@@ -50,7 +53,7 @@ function createReportTaker({ store }: NodePorts, view: View) {
 
 /** Builds a site node on its ports. */
 export async function createSite(
-  ports: NodePorts,
+  ports: NodePorts & WebsitePorts,
   settings: NodeSettings & { keys: PrivateKeys },
 ): Promise<Site> {
   const { store, vault, clock, network, events } = ports
@@ -62,6 +65,7 @@ export async function createSite(
   const forkReports = createForkReports({ view, store, network, events })
   const node = createNode(ports, settings, view, {
     progressed: (log, applied) => {
+      if (applied !== null) talk.progressed(log, applied)
       if (
         applied !== null &&
         (log === view.self || (log === view.network && applied.withdrawals > 0))
@@ -85,6 +89,7 @@ export async function createSite(
       reportForks()
       fetchAll()
       reportDisclosures()
+      talk.connected(site)
     },
     tick: async () => {
       if (isOwnStale && node.writer.isWritable()) {
@@ -95,7 +100,10 @@ export async function createSite(
       fetchAll()
       reportDisclosures()
       reportForks()
+      await talk.tick()
     },
+    talk: (from, request) => talk.handlers.talk(from, request),
+    presence: (from) => talk.handlers.presence(from),
     bodies: createDiscloser({
       view,
       store,
@@ -105,18 +113,31 @@ export async function createSite(
       isConfirmed: () => node.writer.isWritable(),
     }),
   })
+  const talk = createTalk({
+    ...ports,
+    view,
+    keys: settings.keys,
+    ...(settings.beatSeconds !== undefined && { beatSeconds: settings.beatSeconds }),
+    tasks: node.tasks,
+    writer: node.writer,
+  })
+  const onPublished = (appended: Appended): Promise<void> => {
+    talk.published(appended)
+    return node.published(appended)
+  }
   const publishPorts: PublishPorts = {
     ...ports,
     view,
     keys: settings.keys,
     writer: node.writer,
     lock,
-    onPublished: node.published,
+    onPublished,
   }
   const members = createOwnMembers(publishPorts)
   const withdrawer = createWithdrawer({
     ...publishPorts,
     eraser: node.eraser,
+    onEnded: talk.ended,
     onWithdrawn: async (appended) => {
       if (appended !== null) await node.heartbeat()
     },
@@ -157,9 +178,16 @@ export async function createSite(
     members,
     publisher: createPublisher(publishPorts),
     withdrawer,
-    demands: createDemands({ ...publishPorts, onPublished: node.published }),
+    demands: createDemands(publishPorts),
     discovery: createDiscovery({ view, store, vault, clock }),
-    start: node.start,
-    stop: node.stop,
+    talk,
+    start: async () => {
+      await node.start()
+      talk.start()
+    },
+    stop: async () => {
+      talk.stop()
+      await node.stop()
+    },
   }
 }

@@ -7,6 +7,7 @@ import type { WithdrawReason } from '../../protocol/entry.ts'
 import type { RecordId, SiteId } from '../../protocol/ids.ts'
 import type { CompactRange } from '../../protocol/merkle.ts'
 import type { Facts, Requirements } from '../../protocol/requirements.ts'
+import type { ReportReason } from '../../protocol/talk.ts'
 import type { Sealed } from './ports.ts'
 
 export interface Store {
@@ -31,6 +32,8 @@ export interface ReadTransaction {
   ledger: LedgerReader
   receipts: ReceiptReader
   desk: DeskReader
+  blocks: BlockReader
+  reports: ReportReader
 }
 export interface WriteTransaction {
   logs: LogWriter
@@ -40,6 +43,8 @@ export interface WriteTransaction {
   ledger: LedgerWriter
   receipts: ReceiptWriter
   desk: DeskWriter
+  blocks: BlockWriter
+  reports: ReportWriter
 }
 
 /** A site's published `requirements` entry. */
@@ -181,6 +186,8 @@ export interface BodyReader {
   /** Held, not doomed bodies at these indexes. */
   atIndexes: (home: SiteId, indexes: readonly number[]) => Promise<HeldBody[]>
   ofRecord: (home: SiteId, record: RecordId) => Promise<HeldBody | null>
+  /** Columns of the held, not doomed bodies of these records that are live; in no order. */
+  ofRecords: (home: SiteId, records: readonly RecordId[]) => Promise<BodyColumns[]>
   /** In the order of RecordId. */
   list: (filter: BodyFilter) => Promise<HeldBody[]>
   /** Columns of all held bodies of a home, by index, from `above` (exclusive). */
@@ -324,4 +331,69 @@ export interface DeskWriter extends DeskReader {
   revokeApiKey: (id: string, time: number) => Promise<void>
   saveApplication: (row: ApplicationRow) => Promise<void>
   addFork: (row: ForkRow) => Promise<void>
+}
+
+/** One record of this site has blocked one of another. */
+export interface BlockRow {
+  /** Of this site. */
+  record: RecordId
+  home: SiteId
+  blocked: RecordId
+  time: number
+}
+export interface BlockReader {
+  /** Blocks by any of these records, in no order. */
+  ofMany: (records: readonly RecordId[]) => Promise<BlockRow[]>
+  has: (record: RecordId, home: SiteId, blocked: RecordId) => Promise<boolean>
+  /** The homes whose logs have this record live. */
+  homesOf: (record: RecordId) => Promise<SiteId[]>
+}
+export interface BlockWriter extends BlockReader {
+  add: (row: BlockRow) => Promise<void>
+  /** Of the record of whatever home. */
+  remove: (record: RecordId, blocked: RecordId) => Promise<void>
+  /** Removes blocks by or of a record that is no more. */
+  prune: () => Promise<void>
+}
+
+/** One member reported by another, as it is kept here. */
+export interface ReportRow {
+  /** 16 bytes in hexadecimal, unique for each reporting site. */
+  id: string
+  /** `in`: about a record of this site; `out`: by a member of this site; `desk`: at the coordinator. */
+  direction: 'in' | 'out' | 'desk'
+  home: SiteId
+  record: RecordId
+  /** The site whose member reports. */
+  reporter: SiteId
+  reason: ReportReason
+  time: number
+  state: 'open' | 'handled' | 'escalated'
+  /** Unix seconds at which it is told, or asked after, next; null for never. */
+  dueAt: number | null
+  /** Unix seconds since which it is not open any more. */
+  closedAt: number | null
+}
+export interface ReportFilter {
+  direction?: ReportRow['direction']
+  state?: ReportRow['state']
+  /** Only reports before this one. */
+  before?: { time: number; id: string }
+  limit: number
+}
+export interface ReportReader {
+  get: (reporter: SiteId, id: string) => Promise<ReportRow | null>
+  /** Of whatever reporter: ids are random, but nobody is made to draw them well. */
+  withId: (id: string) => Promise<ReportRow[]>
+  /** The newest first. */
+  list: (filter: ReportFilter) => Promise<ReportRow[]>
+  due: (now: number, limit: number) => Promise<ReportRow[]>
+  /** Open reports by members of this site. */
+  countOpen: (reporter: SiteId) => Promise<number>
+}
+export interface ReportWriter extends ReportReader {
+  /** Inserts, or changes state and times. */
+  save: (row: ReportRow) => Promise<void>
+  /** Deletes those closed before this time. */
+  prune: (before: number) => Promise<void>
 }

@@ -33,6 +33,8 @@ export interface Operation<Query extends z.ZodObject, Body extends z.ZodType> {
   /** The body as documented, where the core checks it or the handler reads it as a stream. */
   shownBody?: { schema: z.ZodType; type?: string; example?: unknown }
   answers: Record<number, Answer>
+  /** Not counted against the key, since what it does has limits of its own. */
+  hasOwnLimits?: true
 }
 
 export type OperationContext = Context<Env>
@@ -46,6 +48,8 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   record: 'the id of a record: 32 hexadecimal digits',
   home: 'the domain name of the site whose member it is',
   site: 'the domain name of a site',
+  blocked: 'the id of a record of another site: 32 hexadecimal digits',
+  report: 'the id of a report: 32 hexadecimal digits',
   index: 'the index of an entry in the log, from 0',
 }
 
@@ -120,14 +124,18 @@ function register(door: Door, operation: Operation<z.ZodObject, z.ZodType>): voi
   })
 }
 
-async function admit(c: OperationContext, door: Door, roles: readonly string[] | null) {
+async function admit(
+  c: OperationContext,
+  door: Door,
+  { roles, hasOwnLimits }: Pick<Operation<z.ZodObject, z.ZodType>, 'roles' | 'hasOwnLimits'>,
+) {
   if (roles === null) {
     door.perAddress.take(door.addressOf(c))
     return
   }
   try {
     const key = await authenticate(c, door.access, roles)
-    door.perKey.take(key.id)
+    if (hasOwnLimits !== true) door.perKey.take(key.id)
     c.set('key', key)
   } catch (error) {
     // Only who fails pays here: a site behind the same address is not shut out by a guesser.
@@ -154,10 +162,10 @@ export function mount<
 ): void {
   register(door, operation)
   const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
-  const { roles, query, body } = operation
+  const { query, body } = operation
   door.app.on(operation.method.toUpperCase(), path, async (c) => {
     c.set('route', operation.path)
-    await admit(c, door, roles)
+    await admit(c, door, operation)
     const parsed = parseQuery(c, query ?? noQuery) as z.output<Query>
     const json = (
       body === undefined ? undefined : parseWith(body, await readJson(c))

@@ -1,11 +1,15 @@
 /** The interface of a site node, for the website's back end. */
 import { createDoor, type App } from './app.ts'
 import { mountDocs } from './docs.ts'
+import { mountBlocks } from './v1/blocks.ts'
 import { mountBulk } from './v1/bulk.ts'
 import { mountKeys } from './v1/keys.ts'
 import { mountMembers } from './v1/members.ts'
+import { mountMessages } from './v1/messages.ts'
 import { READ, type SitePorts } from './v1/ports.ts'
+import { mountPresence } from './v1/presence.ts'
 import { mountRecords } from './v1/records.ts'
+import { mountReports } from './v1/reports.ts'
 import { mountRequirements } from './v1/requirements.ts'
 import { mountHealth, mountMetrics, mountStatus } from './v1/status.ts'
 import { mountWithdrawals } from './v1/withdrawals.ts'
@@ -18,6 +22,10 @@ export function createSiteApp(ports: SitePorts): App {
   mountWithdrawals(door, ports)
   mountRequirements(door, ports)
   mountRecords(door, ports)
+  mountPresence(door, ports)
+  mountMessages(door, ports)
+  mountBlocks(door, ports)
+  mountReports(door, ports)
   mountStatus(door, ports)
   mountHealth(door)
   mountMetrics(door, ports.metrics, READ)

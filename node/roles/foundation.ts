@@ -84,6 +84,8 @@ function lateHandlers(core: () => NetworkHandlers | null): NetworkHandlers {
     sync: (from, request) => ready().sync(from, request),
     bodies: (from, request) => ready().bodies(from, request),
     report: (from, report) => ready().report(from, report),
+    talk: (from, request) => ready().talk(from, request),
+    presence: (from) => ready().presence(from),
     connected: (site) => core()?.connected(site),
   }
 }

@@ -79,6 +79,22 @@ async function getOfRecord(tx: Tx, home: SiteId, record: RecordId): Promise<Held
   return row === undefined ? null : bodyOf(home, row)
 }
 
+const OF_RECORDS = cachedText(
+  (count) =>
+    'select bodies.* from records join bodies on home = log and bodies.idx = records.idx ' +
+    `where live = 1 and doomed = 0 and log = ? and records.record in (${placeholders(count)})`,
+)
+
+async function getOfRecords(
+  tx: Tx,
+  home: SiteId,
+  records: readonly RecordId[],
+): Promise<BodyColumns[]> {
+  const id = await findSite(tx, home)
+  if (id === null) return []
+  return (await lookUp<BodyTable>(tx, OF_RECORDS, [id], records.map(idBytes))).map(columnsOf)
+}
+
 /** The latest day of birth of who is at least `years` old on `today`, as `ageOnDay` counts. */
 function bornBy(today: number, years: number): number {
   let day = dayNumber(addYears(isoDateOfDay(today), -years)) + 1
@@ -300,6 +316,7 @@ export function bodiesIn(tx: Tx): BodyWriter {
   return {
     atIndexes: (home, indexes) => getAtIndexes(tx, home, indexes),
     ofRecord: (home, record) => getOfRecord(tx, home, record),
+    ofRecords: (home, records) => getOfRecords(tx, home, records),
     list: (filter) => listBodies(tx, filter),
     columns: (home, above, limit) => getColumns(tx, home, above, limit),
     doomed: (limit) => getDoomed(tx, limit),

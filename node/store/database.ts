@@ -5,12 +5,13 @@ import { Migrator, type Migration } from 'kysely/migration'
 import { invariant } from '../../protocol/errors.ts'
 import { createPrivate } from './folder.ts'
 import { init } from './migrations/001-init.ts'
+import { talk } from './migrations/004-talk.ts'
 import type { Schema } from './schema.ts'
 
 /** In the header of the file, so that a restore can tell our backups from other databases. */
 export const APPLICATION_ID = 0x64706e31
 
-const MIGRATIONS: Record<string, Migration> = { '001-init': init }
+const MIGRATIONS: Record<string, Migration> = { '001-init': init, '004-talk': talk }
 const MEMORY = ':memory:'
 const BUSY_MILLISECONDS = 200
 /** Record ids are random, so that every index is written all over. */

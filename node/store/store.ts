@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import type { SiteId } from '../../protocol/ids.ts'
 import type { Store, WriteTransaction } from '../core/store.ts'
 import { isDiskFull, NO_BALLAST, type Ballast } from './ballast.ts'
+import { blocksIn } from './blocks.ts'
 import { bodiesIn } from './bodies.ts'
 import type { Database } from './database.ts'
 import { deskIn } from './desk.ts'
@@ -12,6 +13,7 @@ import { logsIn } from './logs.ts'
 import { membersIn } from './members.ts'
 import { receiptsIn } from './receipts.ts'
 import { recordsIn } from './records.ts'
+import { reportsIn } from './reports.ts'
 import type { Schema } from './schema.ts'
 import { clearNames, createNames, type Tx } from './transaction.ts'
 import { createTurns } from './turns.ts'
@@ -38,6 +40,8 @@ function transactionOn(tx: Tx): WriteTransaction {
     ledger: ledgerIn(tx),
     receipts: receiptsIn(tx),
     desk: deskIn(tx),
+    blocks: blocksIn(tx),
+    reports: reportsIn(tx),
   }
 }
 

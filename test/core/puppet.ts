@@ -32,6 +32,8 @@ export const silent: NetworkHandlers = {
   async *bodies(_from, { indexes }) {
     yield { answers: indexes.map((index): BodyAnswer => ({ kind: 'unknown', index })) }
   },
+  talk: async () => ({ kind: 'unreachable' }),
+  async *presence() {},
   report: async () => ({ kind: 'taken' }),
   connected: () => undefined,
 }

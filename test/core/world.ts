@@ -163,6 +163,13 @@ function createHub(): Hub {
         yield* reach(self, site).bodies(self, request)
       },
       report: async (site, report) => reach(self, site).report(self, report),
+      talk: async (site, request) => reach(self, site).talk(self, request),
+      async *presence(site) {
+        for await (const frame of reach(self, site).presence(self)) {
+          if (!isLinked(self, site)) throw new Error('unreachable')
+          yield frame
+        }
+      },
       disconnect: async (site) => void off.add(pair(self, site)),
     }),
     join: (site, handlers) => void all.set(site, handlers),

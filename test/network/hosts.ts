@@ -85,6 +85,8 @@ export async function aHost(
         yield { answers: request.indexes.map((index) => ({ kind: 'gone', index })) }
       },
       report: async () => ({ kind: 'taken' }),
+      talk: async () => ({ kind: 'delivered' }),
+      async *presence() {},
       connected: () => undefined,
       ...handlers,
     },
