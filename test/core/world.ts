@@ -17,6 +17,7 @@ import type { Clock, Event, Network, NetworkHandlers, Vault } from '../../node/c
 import { createSite, type Site } from '../../node/core/site.ts'
 import { systemCrypto, systemRandom } from '../../node/roles/system.ts'
 import { openDatabase } from '../../node/store/database.ts'
+import type { WebsitePorts } from '../../node/core/talk/talk.ts'
 import type { SlotFile } from '../../node/store/slot-file.ts'
 import { createStore } from '../../node/store/store.ts'
 import { openVault } from '../../node/store/vault.ts'
@@ -62,7 +63,7 @@ interface Machine {
   keys: PrivateKeys
   disk: MemoryFile
   database: Awaited<ReturnType<typeof openDatabase>>
-  ports: NodePorts
+  ports: NodePorts & WebsitePorts
 }
 export interface SiteMachine extends Machine {
   site: Site
@@ -107,6 +108,8 @@ export interface World {
 export interface SiteOptions {
   requirements?: unknown
   siteType?: string
+  /** Who is handed messages and presence; nobody listens without it. */
+  website?: WebsitePorts
 }
 
 interface Hub {
@@ -321,8 +324,9 @@ export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
       return identity
     },
     join: hub.join,
-    addSite: async (id, { requirements = {}, siteType = 'general' } = {}) => {
+    addSite: async (id, { requirements = {}, siteType = 'general', website = {} } = {}) => {
       const machine = await aMachine(id)
+      machine.ports = { ...machine.ports, ...website }
       await admit(machine.identity, siteType)
       const started: SiteMachine = { ...machine, site: await boot(machine) }
       await tick()
