@@ -6,8 +6,10 @@ import type { Shell } from './command.ts'
 import { addInit } from './init.ts'
 import { addKey } from './key.ts'
 import { addMember } from './member.ts'
+import { addMessage } from './message.ts'
 import { EXIT_USAGE, PROCESS, type Surroundings } from './outcome.ts'
 import { addRecords } from './records.ts'
+import { addReport } from './report.ts'
 import { addRequirements } from './requirements.ts'
 import { addRestore } from './restore.ts'
 import { addRotate } from './rotate.ts'
@@ -26,6 +28,8 @@ const COMMANDS = [
   addMember,
   addRequirements,
   addRecords,
+  addMessage,
+  addReport,
   addWithdrawals,
   addStaff,
   addRotate,
