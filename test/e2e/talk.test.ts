@@ -252,7 +252,7 @@ describe('ten thousand messages', () => {
 
   it(
     'arrive once, in order, and leave nothing anywhere, while they pass and after',
-    { timeout: 300_000 },
+    { timeout: 600_000 },
     async () => {
       for (const site of [amor, brio]) {
         keys[site.site] = site.key()
