@@ -1,6 +1,6 @@
 /**
  * Measures the node against raw floors in the same run: `npm run bench -- [--members 100000]
- * [--json bench/results.json] [--only floors|large|small] [--profile folder]`.
+ * [--json bench/results.json] [--only floors|large|small|talk] [--profile folder]`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -9,8 +9,9 @@ import { parseArgs } from 'node:util'
 import { short, tableOf, type Figure } from './figures.ts'
 import type { FlagsOf } from './federation.ts'
 import { measureFloors, measureLarge, measureSmall, type Context } from './measures.ts'
+import { measureTalk } from './talk.ts'
 
-const PARTS = ['floors', 'large', 'small']
+const PARTS = ['floors', 'large', 'small', 'talk']
 /** Microseconds between two samples of a profile. */
 const PROFILE_MICROS = 500
 
@@ -61,6 +62,7 @@ async function measure(members: number, only: string | undefined): Promise<Figur
   }
   if (isWanted('large')) for await (const figure of measureLarge(context)) add(figure)
   if (isWanted('small')) for await (const figure of measureSmall(context)) add(figure)
+  if (isWanted('talk')) for await (const figure of measureTalk(context)) add(figure)
   return figures
 }
 

@@ -4,6 +4,8 @@ import type { Identity, PrivateKeys } from '../../node/core/identity.ts'
 import type { Node, NodePorts } from '../../node/core/node.ts'
 import type { Event, Events, Network } from '../../node/core/ports.ts'
 import { createSite, type Site } from '../../node/core/site.ts'
+import type { TalkRates } from '../../node/core/talk/limits.ts'
+import type { Website } from '../../node/core/website.ts'
 import type { Host } from '../../node/network/host.ts'
 import { loadConfig, type Config } from '../../node/roles/config.ts'
 import { layFoundation, startHost, type Foundation } from '../../node/roles/foundation.ts'
@@ -157,18 +159,33 @@ async function start<
   return { made, identity, ports, host, steps, listen, traffic }
 }
 
+/** A website that takes everything at once, so that only the nodes are measured. */
+const READY: Website = { deliver: async () => 'taken', show: () => undefined }
+const UNBOUND = { perSecond: 1e9, burst: 1e9 }
+const NO_LIMITS: TalkRates = {
+  pair: UNBOUND,
+  member: UNBOUND,
+  signs: UNBOUND,
+  site: UNBOUND,
+  sameTextByMember: 1e9,
+  sameTextBySite: 1e9,
+}
+
 /** Starts a site; it looks for nobody until it is told an address. */
 export async function startSite(
   options: NodeOptions,
   coordinatorKey: VerifierKey,
 ): Promise<BenchSite> {
   const { made, ...node } = await start(options, 'site', (config, ports, keys) =>
-    createSite(ports, {
-      ...keys,
-      coordinatorKey,
-      tickSeconds: config.tickSeconds,
-      exchangeSeconds: config.exchangeSeconds,
-    }),
+    createSite(
+      { ...ports, website: READY, talkRates: NO_LIMITS },
+      {
+        ...keys,
+        coordinatorKey,
+        tickSeconds: config.tickSeconds,
+        exchangeSeconds: config.exchangeSeconds,
+      },
+    ),
   )
   return { ...node, site: made }
 }

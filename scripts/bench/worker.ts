@@ -3,11 +3,13 @@ import { floorCalls } from './floors.ts'
 import type { Answer, Question } from './child.ts'
 import { httpCalls } from './http-calls.ts'
 import { nodeCalls } from './node-calls.ts'
+import { talkCalls } from './talk-calls.ts'
 
 const calls: Record<string, (argument: never) => Promise<unknown>> = {
   ...nodeCalls,
   ...httpCalls,
   ...floorCalls,
+  ...talkCalls,
 }
 
 async function answer({ id, name, argument }: Question): Promise<Answer> {
