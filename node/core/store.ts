@@ -168,6 +168,13 @@ export interface HeldBody extends BodyColumns {
   home: SiteId
   sealed: Sealed
 }
+/** Columns of two held, not doomed bodies of live records; null where there is none. */
+export interface PairColumns {
+  own: BodyColumns | null
+  other: BodyColumns | null
+  /** Whether the own record has blocked the other. */
+  isBlocked: boolean
+}
 /** A filter over held bodies; absent fields do not filter. */
 export interface BodyFilter {
   homes: SiteId[]
@@ -188,6 +195,8 @@ export interface BodyReader {
   ofRecord: (home: SiteId, record: RecordId) => Promise<HeldBody | null>
   /** Columns of the held, not doomed bodies of these records that are live; in no order. */
   ofRecords: (home: SiteId, records: readonly RecordId[]) => Promise<BodyColumns[]>
+  /** What decides whether a record of this site and one of another may see each other. */
+  ofPair: (own: RecordId, home: SiteId, other: RecordId) => Promise<PairColumns>
   /** In the order of RecordId. */
   list: (filter: BodyFilter) => Promise<HeldBody[]>
   /** Columns of all held bodies of a home, by index, from `above` (exclusive). */

@@ -7,7 +7,7 @@ import {
   type RecordId,
   type SiteId,
 } from '../../protocol/ids.ts'
-import type { BodyColumns, BodyFilter, BodyWriter, HeldBody } from '../core/store.ts'
+import type { BodyColumns, BodyFilter, BodyWriter, HeldBody, PairColumns } from '../core/store.ts'
 import type { BodyTable } from './schema.ts'
 import {
   cachedText,
@@ -93,6 +93,40 @@ async function getOfRecords(
   const id = await findSite(tx, home)
   if (id === null) return []
   return (await lookUp<BodyTable>(tx, OF_RECORDS, [id], records.map(idBytes))).map(columnsOf)
+}
+
+const LIVE_BODY =
+  'from records join bodies on bodies.home = log and bodies.idx = records.idx ' +
+  'where live = 1 and doomed = 0 and log = ? and records.record = ?'
+/** One statement for all, since every message asks it, on both sides. */
+const OF_PAIR =
+  `select bodies.*, (select count(*) from blocks where record = ? and home = ? and blocked = ?) ` +
+  `as blocked ${LIVE_BODY} union all select bodies.*, 0 as blocked ${LIVE_BODY}`
+
+async function getOfPair(
+  tx: Tx,
+  own: RecordId,
+  home: SiteId,
+  other: RecordId,
+): Promise<PairColumns> {
+  const [self, partner] = [await findSite(tx, tx.own), await findSite(tx, home)]
+  if (self === null || partner === null) return { own: null, other: null, isBlocked: false }
+  const [ownBytes, otherBytes] = [idBytes(own), idBytes(other)]
+  const rows = await run<BodyTable & { blocked: number }>(tx, OF_PAIR, [
+    ownBytes,
+    partner,
+    otherBytes,
+    self,
+    ownBytes,
+    partner,
+    otherBytes,
+  ])
+  const columns = (site: number): BodyColumns | null => {
+    const row = rows.find((one) => one.home === site)
+    return row === undefined ? null : columnsOf(row)
+  }
+  const isBlocked = rows.some(({ blocked }) => blocked > 0)
+  return { own: columns(self), other: columns(partner), isBlocked }
 }
 
 /** The latest day of birth of who is at least `years` old on `today`, as `ageOnDay` counts. */
@@ -317,6 +351,7 @@ export function bodiesIn(tx: Tx): BodyWriter {
     atIndexes: (home, indexes) => getAtIndexes(tx, home, indexes),
     ofRecord: (home, record) => getOfRecord(tx, home, record),
     ofRecords: (home, records) => getOfRecords(tx, home, records),
+    ofPair: (own, home, other) => getOfPair(tx, own, home, other),
     list: (filter) => listBodies(tx, filter),
     columns: (home, above, limit) => getColumns(tx, home, above, limit),
     doomed: (limit) => getDoomed(tx, limit),

@@ -31,6 +31,9 @@ const onlineAt = ({ site }: SiteMachine): RecordId[] =>
 const statesOf = ({ shown }: ReturnType<typeof aWebsite>): string[] =>
   shown.map(({ state }) => state)
 
+const consent = (scopes: Scope[], givenAt: number): object =>
+  (aMember('x', { consent: { scopes, givenAt } }) as { consent: object }).consent
+
 describe('presence', () => {
   it('reaches the partner at once, as an event and to be asked for', async () => {
     const { b, ann, set, website } = await aPair()
@@ -102,8 +105,6 @@ describe('presence', () => {
   it('goes when the scope is taken back, and comes back with it', async () => {
     const { world, a, b, ann, set, website } = await aPair()
     await set('online')
-    const consent = (scopes: Scope[], givenAt: number) =>
-      ({ ...(aMember('x', { consent: { scopes, givenAt } }) as { consent: object }) }).consent
     const now = world.clock.now()
     await a.site.members.changeConsent('ann', consent(['discovery'], now))
     await world.tick()

@@ -189,10 +189,30 @@ describe('two members', () => {
   })
 })
 
+const everyFile = (): string[] => filesIn(network.root)
+
+async function ask(site: TestSite, method: string, path: string, body: object): Promise<string> {
+  const init = { key: keys[site.site] ?? '', body: JSON.stringify(body) }
+  return (await request(`${site.url}${path}`, method, init)).text
+}
+
+/** Texts, ids, and pairs of records side by side. */
+function forbidden(): ReturnType<typeof spellingsOfText> {
+  const all = [heard[AMOR], heard[BRIO]].flatMap((one) => one?.messages ?? [])
+  const some = [...all.slice(0, 1), ...all.slice(-1)]
+  return [
+    ...spellingsOfText(MARK),
+    ...spellingsOfBytes('message id', Buffer.from(ID_MARK, 'hex')),
+    ...some.flatMap(({ from, to }) => [
+      ...spellingsOfBytes('pair', Buffer.from(from.record + to, 'hex')),
+      ...spellingsOfBytes('pair', Buffer.from(to + from.record, 'hex')),
+    ]),
+  ]
+}
+
 describe('ten thousand messages', () => {
   /** Tables that change by themselves: heartbeats, receipts, checkpoints. */
   const BEATING = new Set(['logs', 'checkpoints', 'receipts', 'sqlite_sequence'])
-  const everyFile = (): string[] => filesIn(network.root)
   const logSizes = new Map<string, number>()
   let count = 0
 
@@ -217,10 +237,6 @@ describe('ten thousand messages', () => {
       .map((node) => node.log().slice(logSizes.get(node.site) ?? 0))
       .join('')
 
-  async function ask(site: TestSite, method: string, path: string, body: object): Promise<string> {
-    const init = { key: keys[site.site] ?? '', body: JSON.stringify(body) }
-    return (await request(`${site.url}${path}`, method, init)).text
-  }
   /** One member's share, one after the other, to members of the other site in turn. */
   async function write(site: TestSite, at: number, other: string): Promise<Sent[]> {
     const sent: Sent[] = []
@@ -236,20 +252,6 @@ describe('ten thousand messages', () => {
       if (n % 5 === 0) await ask(site, 'PUT', `/v1/members/${from}/presence`, { state })
     }
     return sent
-  }
-
-  /** Texts, ids, and pairs of records side by side. */
-  function forbidden(): ReturnType<typeof spellingsOfText> {
-    const all = [heard[AMOR], heard[BRIO]].flatMap((one) => one?.messages ?? [])
-    const some = [...all.slice(0, 1), ...all.slice(-1)]
-    return [
-      ...spellingsOfText(MARK),
-      ...spellingsOfBytes('message id', Buffer.from(ID_MARK, 'hex')),
-      ...some.flatMap(({ from, to }) => [
-        ...spellingsOfBytes('pair', Buffer.from(from.record + to, 'hex')),
-        ...spellingsOfBytes('pair', Buffer.from(to + from.record, 'hex')),
-      ]),
-    ]
   }
 
   it(

@@ -29,6 +29,11 @@ const shows = async (api: TestApp<SiteRole>): Promise<boolean> =>
   (await send<{ records: unknown[] }>(api, api.keys.read, 'GET /v1/records')).json.records.length >
   0
 
+const message = () => ({ from: 'ann', to: { home: 'brio.example', record: bob }, text: 'Hello' })
+const post = (body: object) => refused(amor, amor.keys.write, 'POST /v1/messages', body)
+const body = () => ({ member: 'bob', home: 'amor.example', record: ann, reason: 'scam' })
+const report = (json: object) => refused(brio, brio.keys.write, 'POST /v1/reports', json)
+
 beforeAll(async () => {
   world = await createWorld()
   const [a, b] = [await world.addSite('amor.example'), await world.addSite('brio.example')]
@@ -45,9 +50,6 @@ afterAll(async () => {
 })
 
 describe('POST /v1/messages', () => {
-  const message = () => ({ from: 'ann', to: { home: 'brio.example', record: bob }, text: 'Hello' })
-  const post = (body: object) => refused(amor, amor.keys.write, 'POST /v1/messages', body)
-
   it('says that nobody listens at the other site', async () => {
     const answer = await send(amor, amor.keys.write, 'POST /v1/messages', message())
     expect(answer).toMatchObject({ status: 200, json: { outcome: 'unreachable' } })
@@ -119,8 +121,6 @@ describe('blocks', () => {
 })
 
 describe('reports', () => {
-  const body = () => ({ member: 'bob', home: 'amor.example', record: ann, reason: 'scam' })
-
   it('reach the home, are paged, and are handled', async () => {
     expect(await send(brio, brio.keys.write, 'POST /v1/reports', body())).toMatchObject({
       status: 201,
@@ -141,9 +141,8 @@ describe('reports', () => {
   })
 
   it('take a reason from the list, and no words', async () => {
-    const post = (json: object) => refused(brio, brio.keys.write, 'POST /v1/reports', json)
-    expect(await post({ ...body(), reason: 'he wrote' })).toMatchObject({ pointer: '/reason' })
-    expect(await post({ ...body(), text: 'he wrote' })).toMatchObject({ pointer: '/text' })
+    expect(await report({ ...body(), reason: 'he wrote' })).toMatchObject({ pointer: '/reason' })
+    expect(await report({ ...body(), text: 'he wrote' })).toMatchObject({ pointer: '/text' })
   })
 
   it('are seen by auditors at the coordinator, and handled by staff', async () => {

@@ -60,6 +60,8 @@ const aPicture: PresenceReply = {
   offline: [record(3)],
 }
 
+const many = (count: number) => Array.from({ length: count }, (_, n) => record(n))
+
 const MESSAGES: [string, Codec<unknown>, unknown][] = [
   ['text', talkCallCodec as Codec<unknown>, aText('Grüß dich', hex(7))],
   ['typing', talkCallCodec as Codec<unknown>, aSign('typing')],
@@ -121,7 +123,6 @@ describe('the codecs of talk and presence', () => {
   })
 
   it('carry 1,024 records each way, and not one more', () => {
-    const many = (count: number) => Array.from({ length: count }, (_, n) => record(n))
     const full = { isAll: false, online: many(PRESENCE_RECORDS), offline: many(PRESENCE_RECORDS) }
     expect(presenceReplyCodec.decode(presenceReplyCodec.encode(full))).toEqual(full)
     for (const name of ['online', 'offline'] as const) {

@@ -1,6 +1,6 @@
 /** Blocks: a member of this site wants nothing to do with a record. Kept as ids, until either ends. */
 import { ProtocolError } from '../../../protocol/errors.ts'
-import type { RecordId, SiteId } from '../../../protocol/ids.ts'
+import type { RecordId } from '../../../protocol/ids.ts'
 import { BLOCKS } from '../../../protocol/limits.ts'
 import type { PrivateKeys } from '../identity.ts'
 import type { Clock, Crypto } from '../ports.ts'
@@ -16,8 +16,6 @@ export interface Blocks {
   list: (id: string) => Promise<BlockRow[]>
   /** The records that a record of this site has blocked. */
   blocksOf: (member: RecordId) => Promise<RecordId[]>
-  /** Whether a record of this site has blocked one of another. */
-  isBlocked: (own: RecordId, home: SiteId, other: RecordId) => Promise<boolean>
   /** Forgets the blocks by or of records that are no more. */
   prune: () => Promise<void>
 }
@@ -71,7 +69,6 @@ export function createBlocks(ports: {
       const rows = await store.read((tx) => tx.blocks.ofMany([member]))
       return rows.map(({ blocked }) => blocked)
     },
-    isBlocked: (own, home, other) => store.read((tx) => tx.blocks.has(own, home, other)),
     prune: () => store.write((tx) => tx.blocks.prune()),
   }
 }

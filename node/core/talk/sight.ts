@@ -28,12 +28,11 @@ export async function sightOf(
   view: View,
   { own, home, other }: Sight,
 ): Promise<TalkRefusal | null> {
-  const [mine] = await tx.bodies.ofRecords(view.self, [own])
-  const [theirs] = await tx.bodies.ofRecords(home, [other])
-  if (mine === undefined || theirs === undefined) return 'not-visible'
+  const pair = await tx.bodies.ofPair(own, home, other)
+  if (pair.own === null || pair.other === null) return 'not-visible'
   return (
-    refusalOf(decide(view.gate(home, view.self), gatedColumns(theirs), 'messaging')) ??
-    refusalOf(decide(view.gate(view.self, home), gatedColumns(mine), 'messaging')) ??
-    ((await tx.blocks.has(own, home, other)) ? 'blocked' : null)
+    refusalOf(decide(view.gate(home, view.self), gatedColumns(pair.other), 'messaging')) ??
+    refusalOf(decide(view.gate(view.self, home), gatedColumns(pair.own), 'messaging')) ??
+    (pair.isBlocked ? 'blocked' : null)
   )
 }
