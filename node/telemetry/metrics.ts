@@ -23,8 +23,30 @@ export interface Metrics {
   render: () => Promise<{ contentType: string; text: string }>
 }
 
-const ACTIONS = ['receipt', 'disclosures', 'fork', 'pull', 'bodies', 'exchange', 'sync', 'report']
-const TASKS = ['tick', 'settle', 'fetch', 'pull', 'exchange', 'decide', 'disconnect', 'timer']
+const ACTIONS = [
+  'receipt',
+  'disclosures',
+  'fork',
+  'pull',
+  'bodies',
+  'exchange',
+  'sync',
+  'report',
+  'presence',
+]
+const TASKS = [
+  'tick',
+  'settle',
+  'fetch',
+  'pull',
+  'exchange',
+  'decide',
+  'disconnect',
+  'timer',
+  'presence',
+  'watch',
+  'reports',
+]
 
 /** A word of a closed list, or `other`: whatever a caller passes, no label grows without bound. */
 function listed(word: string, list: readonly string[]): string {
