@@ -46,3 +46,21 @@ export const PICTURE_MANIFEST_BYTES = 1024
 export const GALLERY_PICTURES = 12
 /** Pictures asked for in one request: some 36 MiB at the most, which a stream's time allows. */
 export const PICTURES_PER_REQUEST = 64
+/** Bytes of a message's text in UTF-8 (design §4.9). */
+export const MESSAGE_BYTES = 16 * 1024
+/** Bytes of a talk frame: a text, three ids, a site's name, a time. */
+export const TALK_BYTES = MESSAGE_BYTES + 1024
+/** Bytes of an answer to one. */
+export const TALK_ANSWER_BYTES = 64
+/** Talk frames of one stream that wait for their answers at once. */
+export const TALK_WINDOW = 64
+/** Records named in one presence frame. */
+export const PRESENCE_RECORDS = 1024
+/** Records of one home that are online at once, as far as others are told. */
+export const ONLINE_RECORDS = 100_000
+/** Seconds for which a member is online after the website has said so. */
+export const PRESENCE_SECONDS = 300
+/** Seconds that a home has to act on a report, before it goes to the coordinator's desk. */
+export const REPORT_SECONDS = 72 * 3600
+/** Records that one member can block. */
+export const BLOCKS = 10_000

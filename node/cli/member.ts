@@ -80,6 +80,52 @@ async function withdraw(client: Client, ids: string[], reason: string, notice: s
   return outcome
 }
 
+async function setPresence(client: Client, id: string, state: string): Promise<Outcome> {
+  const path = `/v1/members/${encodeURIComponent(id)}/presence`
+  const json = await client.send<{ state: string; until: number | null }>('PUT', path, { state })
+  const until = json.until === null ? '' : ` until ${timeText(json.until)}`
+  return { json, lines: [`${id} is ${json.state}${until}`] }
+}
+
+async function setBlock(
+  client: Client,
+  method: 'PUT' | 'DELETE',
+  id: string,
+  record: string,
+): Promise<Outcome> {
+  const path = `/v1/members/${encodeURIComponent(id)}/blocks/${encodeURIComponent(record)}`
+  await client.send(method, path)
+  const isBlocked = method === 'PUT'
+  const line = isBlocked ? `${id} has blocked ${record}` : `${id} does not block ${record} any more`
+  return { json: { id, record, blocked: isBlocked }, lines: [line] }
+}
+
+/** Adds presence and blocks. */
+function addTalk(member: Command, shell: Shell): void {
+  withExamples(
+    withApi(member.command('presence <id> <state>')).description(
+      'say that a member is online, offline or invisible; it has to be said again in time',
+    ),
+    'dpn member presence 42 online',
+  ).action((id: string, state: string, options: ApiOptions) =>
+    performWith(shell, options, (client) => setPresence(client, id, state)),
+  )
+  withExamples(
+    withApi(member.command('block <id> <record>')).description(
+      'no message passes between the member and the record any more',
+    ),
+    'dpn member block 42 0f1e2d3c4b5a69788796a5b4c3d2e1f0',
+  ).action((id: string, record: string, options: ApiOptions) =>
+    performWith(shell, options, (client) => setBlock(client, 'PUT', id, record)),
+  )
+  withExamples(
+    withApi(member.command('unblock <id> <record>')).description('take a block back'),
+    'dpn member unblock 42 0f1e2d3c4b5a69788796a5b4c3d2e1f0',
+  ).action((id: string, record: string, options: ApiOptions) =>
+    performWith(shell, options, (client) => setBlock(client, 'DELETE', id, record)),
+  )
+}
+
 /** Adds the commands. */
 export function addMember(program: Command, shell: Shell): void {
   const member = program.command('member').description('members of this site')
@@ -94,6 +140,7 @@ export function addMember(program: Command, shell: Shell): void {
   addImport(member, shell)
   addPicture(member, shell)
   addRecommendations(member, shell)
+  addTalk(member, shell)
   withExamples(
     withApi(member.command('list'))
       .description('members with a live record')

@@ -7,8 +7,10 @@ import { addDiscover } from './discover.ts'
 import { addInit } from './init.ts'
 import { addKey } from './key.ts'
 import { addMember } from './member.ts'
+import { addMessage } from './message.ts'
 import { EXIT_USAGE, PROCESS, type Surroundings } from './outcome.ts'
 import { addRecords } from './records.ts'
+import { addReport } from './report.ts'
 import { addRequirements } from './requirements.ts'
 import { addRestore } from './restore.ts'
 import { addRotate } from './rotate.ts'
@@ -29,6 +31,8 @@ const COMMANDS = [
   addRequirements,
   addRecords,
   addDiscover,
+  addMessage,
+  addReport,
   addWithdrawals,
   addWebhook,
   addStaff,

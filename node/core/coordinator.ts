@@ -18,11 +18,15 @@ import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
+import { createReportDesk, type ReportDesk } from './talk/report.ts'
+import { nobodyOnline, refuseMessage } from './talk/talk.ts'
 
 export interface Coordinator {
   node: Node
   admission: Admission
   followUp: FollowUp
+  /** Reports about members that their homes have left lying. */
+  reports: ReportDesk
   start: () => Promise<void>
   stop: () => Promise<void>
 }
@@ -59,6 +63,8 @@ export async function createCoordinator(
   const { store, clock, crypto } = ports
   const { identity } = settings
   const view = await loadView(ports, identity)
+
+  const reports = createReportDesk({ view, store, clock, notify: async () => undefined }, 'desk')
 
   /** Whether a checkpoint contradicts our copy of the log; null where ours does not reach it. */
   async function contradicts(log: ForkFound['log'], note: string): Promise<boolean | null> {
@@ -143,6 +149,9 @@ export async function createCoordinator(
     tick: async () => undefined,
     bodies: holdsNothing,
     pictures: holdsNoPictures,
+    talk: async (from, request) =>
+      request.kind === 'report' ? reports.take(from, request) : refuseMessage(),
+    presence: nobodyOnline,
   })
   const admission = createAdmission({
     view,
@@ -155,6 +164,7 @@ export async function createCoordinator(
     node,
     admission,
     followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
+    reports,
     start: node.start,
     stop: node.stop,
   }

@@ -49,6 +49,8 @@ export interface NodeSettings {
   tickSeconds: number
   /** Seconds between two exchanges of heads with each peer. */
   exchangeSeconds: number
+  /** Seconds between two signs of life on a presence stream; 5 where it is not given. */
+  beatSeconds?: number
 }
 
 /** What a role adds. */
@@ -63,6 +65,8 @@ export interface RoleHooks {
   tick: () => Promise<void>
   bodies: NetworkHandlers['bodies']
   pictures: NetworkHandlers['pictures']
+  talk: NetworkHandlers['talk']
+  presence: NetworkHandlers['presence']
 }
 
 export interface Node {
@@ -172,6 +176,8 @@ function createHandlers(
     },
     bodies: hooks.bodies,
     pictures: hooks.pictures,
+    talk: hooks.talk,
+    presence: hooks.presence,
     report: async (from, report) => {
       try {
         await take(from, report)

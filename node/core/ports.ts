@@ -5,6 +5,7 @@
 import type { Hash, Verifier } from '../../protocol/keys.ts'
 import type { RecordId, SiteId } from '../../protocol/ids.ts'
 import type { PictureFiles } from '../../protocol/picture.ts'
+import type { PresenceReply, TalkAnswer, TalkRequest } from '../../protocol/talk.ts'
 import type {
   Announcement,
   BodiesReply,
@@ -108,6 +109,13 @@ export interface Network {
   bodies: (site: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply>
   pictures: (site: SiteId, request: PicturesRequest) => AsyncIterable<PicturesReply>
   report: (site: SiteId, report: Report) => Promise<ReportAnswer>
+  /**
+   * Hands over a message or a report and waits for the answer. Rejects when the peer is unreachable,
+   * slow or breaks a bound; whether it has arrived is not known then.
+   */
+  talk: (site: SiteId, request: TalkRequest) => Promise<TalkAnswer>
+  /** Watches who is online at a home, until either side ends it. */
+  presence: (site: SiteId) => AsyncIterable<PresenceReply>
   /** Ends the connection with a site that is no longer a member. */
   disconnect: (site: SiteId) => Promise<void>
 }
@@ -142,6 +150,9 @@ export interface NetworkHandlers {
   bodies: (from: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply>
   pictures: (from: SiteId, request: PicturesRequest) => AsyncIterable<PicturesReply>
   report: (from: SiteId, report: Report) => Promise<ReportAnswer>
+  /** @throws ProtocolError for what no honest node sends */
+  talk: (from: SiteId, request: TalkRequest) => Promise<TalkAnswer>
+  presence: (from: SiteId) => AsyncIterable<PresenceReply>
   /** A connection was made. */
   connected: (site: SiteId) => void
 }

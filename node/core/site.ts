@@ -13,6 +13,7 @@ import { createPictureServer } from './picture/serve.ts'
 import { createPictureShow, type PictureShow } from './picture/show.ts'
 import type { Images } from './ports.ts'
 import { createForkReports } from './log/fork.ts'
+import type { Appended } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { createFeed, type Feed } from './feed.ts'
 import { createHub, type Hub } from './hub.ts'
@@ -27,6 +28,7 @@ import { createDisclosureReports } from './record/relay.ts'
 import { createSweep } from './record/sweep.ts'
 import { createWithdrawer, type Withdrawer } from './record/withdraw.ts'
 import type { LedgerRow } from './store.ts'
+import { createTalk, type Talk, type WebsitePorts } from './talk/talk.ts'
 import type { View } from './view.ts'
 import { createWatch } from './watch.ts'
 
@@ -46,6 +48,7 @@ export interface Site {
   /** Pictures for the site's pages, and the links under which browsers get them. */
   pictures: PictureShow
   links: Links
+  talk: Talk
   start: () => Promise<void>
   stop: () => Promise<void>
 }
@@ -68,24 +71,23 @@ function createReportTaker({ store }: NodePorts, view: View) {
   }
 }
 
-/** Nobody is online, nobody is blocked. */
-const NO_COMPANY: Company = { online: () => [], blocksOf: () => Promise.resolve([]) }
-
 /** What a site node needs beyond what every node does. */
-export interface SiteNodePorts extends NodePorts {
+export interface SiteNodePorts extends NodePorts, WebsitePorts {
   images: Images
+  /** Who is online and who is blocked; by default what the site's talk knows of it. */
+  company?: Company
 }
 
 /** Builds a site node on its ports. */
 export async function createSite(
   given: SiteNodePorts,
   settings: NodeSettings & { keys: PrivateKeys },
-  company: Company = NO_COMPANY,
 ): Promise<Site> {
   const feed = await createFeed({ ...given, self: settings.identity.site })
-  const ports: SiteNodePorts = { ...given, store: feed.store }
+  const hub = createHub({ clock: given.clock })
+  const told: WebsitePorts = { website: hub, notify: feed.add }
+  const ports: SiteNodePorts = { ...told, ...given, store: feed.store }
   const { store, vault, clock, network, events } = ports
-  const hub = createHub({ clock })
   const view = await loadView(ports, settings.identity)
   const lock = createLock()
   const pictureStore = createPictureStore(ports)
@@ -95,6 +97,7 @@ export async function createSite(
   const forkReports = createForkReports({ view, store, network, events })
   const node = createNode(ports, settings, view, {
     progressed: (log, applied) => {
+      if (applied !== null) talk.progressed(log, applied)
       if (
         applied !== null &&
         (log === view.self || (log === view.network && applied.withdrawals > 0))
@@ -119,6 +122,7 @@ export async function createSite(
       reportForks()
       fetchAll()
       reportDisclosures()
+      talk.connected(site)
     },
     tick: async () => {
       if (isOwnStale && node.writer.isWritable()) {
@@ -130,7 +134,10 @@ export async function createSite(
       fetchAll()
       reportDisclosures()
       reportForks()
+      await talk.tick()
     },
+    talk: (from, request) => talk.handlers.talk(from, request),
+    presence: (from) => talk.handlers.presence(from),
     bodies: createDiscloser({
       view,
       store,
@@ -148,13 +155,29 @@ export async function createSite(
       isConfirmed: () => node.writer.isWritable(),
     }),
   })
+  const talk = createTalk({
+    ...ports,
+    view,
+    keys: settings.keys,
+    ...(settings.beatSeconds !== undefined && { beatSeconds: settings.beatSeconds }),
+    tasks: node.tasks,
+    writer: node.writer,
+  })
+  const company: Company = ports.company ?? {
+    online: talk.watch.list,
+    blocksOf: talk.blocks.blocksOf,
+  }
+  const onPublished = (appended: Appended): Promise<void> => {
+    talk.published(appended)
+    return node.published(appended)
+  }
   const publishPorts: PublishPorts = {
     ...ports,
     view,
     keys: settings.keys,
     writer: node.writer,
     lock,
-    onPublished: node.published,
+    onPublished,
   }
   const members = createOwnMembers(publishPorts)
   const publisher = createPublisher(publishPorts)
@@ -162,6 +185,7 @@ export async function createSite(
     ...publishPorts,
     eraser: node.eraser,
     onAsked: publisher.stop,
+    onEnded: talk.ended,
     onWithdrawn: async (appended) => {
       if (appended !== null) await node.heartbeat()
     },
@@ -217,9 +241,10 @@ export async function createSite(
     members,
     publisher,
     withdrawer,
-    demands: createDemands({ ...publishPorts, onPublished: node.published }),
+    demands: createDemands(publishPorts),
     discovery: createDiscovery({ ...ports, view, keys: settings.keys, company }),
     recommender: createRecommender({ ...ports, view, keys: settings.keys, company }),
+    talk,
     feed,
     hub,
     ownPictures: createOwnPictures({
@@ -230,8 +255,12 @@ export async function createSite(
     }),
     pictures: createPictureShow({ view, store, pictures: pictureStore, clock }),
     links: createLinks({ clock, crypto: ports.crypto, keys: settings.keys }),
-    start: node.start,
+    start: async () => {
+      await node.start()
+      talk.start()
+    },
     stop: async () => {
+      talk.stop()
       pictureFetcher.stop()
       await node.stop()
     },

@@ -10,6 +10,7 @@ import type { PictureSize } from '../../protocol/picture.ts'
 import type { Facts, Requirements } from '../../protocol/requirements.ts'
 import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
 import type { Disclosed } from '../../protocol/wire.ts'
+import type { ReportReason } from '../../protocol/talk.ts'
 import type { Sealed } from './ports.ts'
 import type { SearchReader } from './search/query.ts'
 import type { Traits } from './search/traits.ts'
@@ -40,6 +41,8 @@ export interface ReadTransaction {
   desk: DeskReader
   feed: FeedReader
   webhooks: WebhookReader
+  blocks: BlockReader
+  reports: ReportReader
 }
 export interface WriteTransaction {
   logs: LogWriter
@@ -54,6 +57,8 @@ export interface WriteTransaction {
   desk: DeskWriter
   feed: FeedWriter
   webhooks: WebhookWriter
+  blocks: BlockWriter
+  reports: ReportWriter
 }
 
 /** A site's published `requirements` entry. */
@@ -181,10 +186,21 @@ export interface HeldBody extends BodyColumns {
   home: SiteId
   sealed: Sealed
 }
+/** Columns of two held, not doomed bodies of live records; null where there is none. */
+export interface PairColumns {
+  own: BodyColumns | null
+  other: BodyColumns | null
+  /** Whether the own record has blocked the other. */
+  isBlocked: boolean
+}
 export interface BodyReader {
   /** Held, not doomed bodies at these indexes. */
   atIndexes: (home: SiteId, indexes: readonly number[]) => Promise<HeldBody[]>
   ofRecord: (home: SiteId, record: RecordId) => Promise<HeldBody | null>
+  /** Columns of the held, not doomed bodies of these records that are live; in no order. */
+  ofRecords: (home: SiteId, records: readonly RecordId[]) => Promise<BodyColumns[]>
+  /** What decides whether a record of this site and one of another may see each other. */
+  ofPair: (own: RecordId, home: SiteId, other: RecordId) => Promise<PairColumns>
   /** Columns of all held bodies of a home, by index, from `above` (exclusive). */
   columns: (home: SiteId, above: number, limit: number) => Promise<BodyColumns[]>
   /** Bodies whose erasure is decided and not finished. */
@@ -395,4 +411,69 @@ export interface DeskWriter extends DeskReader {
   revokeApiKey: (id: string, time: number) => Promise<void>
   saveApplication: (row: ApplicationRow) => Promise<void>
   addFork: (row: ForkRow) => Promise<void>
+}
+
+/** One record of this site has blocked one of another. */
+export interface BlockRow {
+  /** Of this site. */
+  record: RecordId
+  home: SiteId
+  blocked: RecordId
+  time: number
+}
+export interface BlockReader {
+  /** Blocks by any of these records, in no order. */
+  ofMany: (records: readonly RecordId[]) => Promise<BlockRow[]>
+  has: (record: RecordId, home: SiteId, blocked: RecordId) => Promise<boolean>
+  /** The homes whose logs have this record live. */
+  homesOf: (record: RecordId) => Promise<SiteId[]>
+}
+export interface BlockWriter extends BlockReader {
+  add: (row: BlockRow) => Promise<void>
+  /** Of the record of whatever home. */
+  remove: (record: RecordId, blocked: RecordId) => Promise<void>
+  /** Removes blocks by or of a record that is no more. */
+  prune: () => Promise<void>
+}
+
+/** One member reported by another, as it is kept here. */
+export interface ReportRow {
+  /** 16 bytes in hexadecimal, unique for each reporting site. */
+  id: string
+  /** `in`: about a record of this site; `out`: by a member of this site; `desk`: at the coordinator. */
+  direction: 'in' | 'out' | 'desk'
+  home: SiteId
+  record: RecordId
+  /** The site whose member reports. */
+  reporter: SiteId
+  reason: ReportReason
+  time: number
+  state: 'open' | 'handled' | 'escalated'
+  /** Unix seconds at which it is told, or asked after, next; null for never. */
+  dueAt: number | null
+  /** Unix seconds since which it is not open any more. */
+  closedAt: number | null
+}
+export interface ReportFilter {
+  direction?: ReportRow['direction']
+  state?: ReportRow['state']
+  /** Only reports before this one. */
+  before?: { time: number; id: string }
+  limit: number
+}
+export interface ReportReader {
+  get: (reporter: SiteId, id: string) => Promise<ReportRow | null>
+  /** Of whatever reporter: ids are random, but nobody is made to draw them well. */
+  withId: (id: string) => Promise<ReportRow[]>
+  /** The newest first. */
+  list: (filter: ReportFilter) => Promise<ReportRow[]>
+  due: (now: number, limit: number) => Promise<ReportRow[]>
+  /** Open reports by members of this site. */
+  countOpen: (reporter: SiteId) => Promise<number>
+}
+export interface ReportWriter extends ReportReader {
+  /** Inserts, or changes state and times. */
+  save: (row: ReportRow) => Promise<void>
+  /** Deletes those closed before this time. */
+  prune: (before: number) => Promise<void>
 }

@@ -5,11 +5,12 @@ import { mountAudit } from './coordinator/audit.ts'
 import { mountDesk } from './coordinator/desk.ts'
 import { mountDirectory } from './coordinator/directory.ts'
 import { mountMembers } from './coordinator/members.ts'
-import { LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
+import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
 import { mountCoordinatorStatus } from './coordinator/status.ts'
 import { mountTiles } from './coordinator/tiles.ts'
 import { mountWitness } from './coordinator/witness.ts'
 import { mountDocs } from './docs.ts'
+import { mountReportDesk } from './v1/reports.ts'
 import { mountHealth, mountMetrics } from './v1/status.ts'
 
 /** Builds the app; serve it with `serve`. */
@@ -20,6 +21,7 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountMembers(door, ports)
   mountAudit(door, ports)
   mountDesk(door, ports)
+  mountReportDesk(door, ports.coordinator.reports, { look: LOOK, act: ACT })
   mountCoordinatorStatus(door, ports)
   mountHealth(door)
   mountMetrics(door, ports.metrics, LOOK)

@@ -37,6 +37,8 @@ export interface Operation<Query extends z.ZodObject, Body extends z.ZodType> {
   /** The body as documented, where the core checks it or the handler reads it as a stream. */
   shownBody?: { schema: z.ZodType; type?: string; example?: unknown }
   answers: Record<number, Answer>
+  /** Not counted against the key, since what it does has limits of its own. */
+  hasOwnLimits?: true
 }
 
 export type OperationContext = Context<Env>
@@ -52,6 +54,8 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   size: 'small or large',
   home: 'the domain name of the site whose member it is',
   site: 'the domain name of a site',
+  blocked: 'the id of a record of another site: 32 hexadecimal digits',
+  report: 'the id of a report: 32 hexadecimal digits',
   index: 'the index of an entry in the log, from 0',
 }
 
@@ -134,8 +138,8 @@ async function admit(
   {
     roles,
     guard,
-    isAnswer,
-  }: Pick<Operation<z.ZodObject, z.ZodType>, 'roles' | 'guard' | 'isAnswer'>,
+    hasOwnLimits,
+  }: Pick<Operation<z.ZodObject, z.ZodType>, 'roles' | 'guard' | 'hasOwnLimits'>,
 ) {
   if (roles === null) {
     if (guard === undefined) door.perAddress.take(door.addressOf(c))
@@ -144,7 +148,7 @@ async function admit(
   }
   try {
     const key = await authenticate(c, door.access, roles)
-    if (isAnswer !== true) door.perKey.take(key.id)
+    if (hasOwnLimits !== true) door.perKey.take(key.id)
     c.set('key', key)
   } catch (error) {
     // Only who fails pays here: a site behind the same address is not shut out by a guesser.

@@ -1,6 +1,7 @@
 /** The interface of a site node, for the website's back end. */
 import { createDoor, type App } from './app.ts'
 import { mountDocs } from './docs.ts'
+import { mountBlocks } from './v1/blocks.ts'
 import { mountBulk } from './v1/bulk.ts'
 import { mountDiscover } from './v1/discover.ts'
 import { mountEvents } from './v1/events.ts'
@@ -10,7 +11,10 @@ import { mountPictureFiles } from './v1/picture-files.ts'
 import { mountPictures } from './v1/pictures.ts'
 import { READ, type SitePorts } from './v1/ports.ts'
 import { mountRecommendations } from './v1/recommendations.ts'
+import { mountMessages } from './v1/messages.ts'
+import { mountPresence } from './v1/presence.ts'
 import { mountRecords } from './v1/records.ts'
+import { mountReports } from './v1/reports.ts'
 import { mountRequirements } from './v1/requirements.ts'
 import { mountHealth, mountMetrics, mountStatus } from './v1/status.ts'
 import { mountWebhooks } from './v1/webhooks.ts'
@@ -30,6 +34,10 @@ export function createSiteApp(ports: SitePorts): App {
   mountDiscover(door, ports)
   mountEvents(door, ports)
   mountWebhooks(door, ports)
+  mountPresence(door, ports)
+  mountMessages(door, ports)
+  mountBlocks(door, ports)
+  mountReports(door, ports)
   mountStatus(door, ports)
   mountHealth(door)
   mountMetrics(door, ports.metrics, READ)

@@ -70,3 +70,21 @@ export const BOOK_SITES = HEADS + 1
 export const GOSSIP_RPC_BYTES = 32 * GOSSIP_BYTES
 /** Bytes of gossip that wait for one slow peer before its stream is reset. */
 export const GOSSIP_WAITING_BYTES = 64 * GOSSIP_BYTES
+
+/** Milliseconds after which a talk stream that nobody uses is closed; the next message opens one. */
+export const TALK_IDLE_MILLIS = 5 * 60_000
+/** Milliseconds for the answer to a message: the other website has to acknowledge it first. */
+export const TALK_ANSWER_MILLIS = 30_000
+/** Messages to one site that wait for a place in the window, before further ones fail. */
+export const TALK_WAITING = 1024
+/** Talk streams of one site: the one in use, and those whose end has not been noticed yet. */
+export const TALK_STREAMS = 4
+/** Bytes of the frame with which a watcher begins. */
+export const WATCH_BYTES = 64
+
+/** Bytes, both ways, that the coordinator carries on one relayed connection: some bodies for all. */
+export const RELAYED_BYTES = 128n * 1024n * 1024n
+/** Milliseconds for which it carries one; both sides make another one then. */
+export const RELAYED_MILLIS = 60 * 60_000
+/** Relayed connections that one pair of sites may begin within RELAYED_MILLIS. */
+export const RELAYED_PER_PAIR = 30

@@ -62,7 +62,16 @@ export async function* ask<Request, Reply>(
   }
 }
 
-async function open(connection: Connection, protocol: string, millis: number): Promise<Stream> {
+/**
+ * Opens a stream.
+ *
+ * @throws NetworkFault `unreachable`
+ */
+export async function open(
+  connection: Connection,
+  protocol: string,
+  millis: number,
+): Promise<Stream> {
   try {
     return await connection.newStream(protocol, {
       signal: AbortSignal.timeout(millis),

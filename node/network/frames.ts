@@ -15,6 +15,8 @@ export const HEADER_BYTES = 4
 export interface FrameBounds {
   maxBytes: number
   idleMillis: number
+  /** How long its first byte may take, where that is another time. */
+  waitMillis?: number
 }
 
 export interface FrameReader {
@@ -41,6 +43,10 @@ export function createFrameReader(stream: Stream): FrameReader {
     state.fault = new NetworkFault('closed')
   else if (stream.status === 'closed' && stream.readBufferLength === 0) state.ended = true
   listen(stream, queue, state)
+  const expire = (): void => {
+    state.fault ??= new NetworkFault('timeout')
+    state.wake?.()
+  }
 
   /** Waits for `count` bytes; false where the stream ends with none. */
   async function fill(count: number): Promise<boolean> {
@@ -59,13 +65,15 @@ export function createFrameReader(stream: Stream): FrameReader {
   }
 
   return {
-    next: async ({ maxBytes, idleMillis }) => {
-      // One deadline for the whole frame: a byte now and then must not extend it.
-      const timer = setTimeout(() => {
-        state.fault ??= new NetworkFault('timeout')
-        state.wake?.()
-      }, idleMillis)
+    next: async ({ maxBytes, idleMillis, waitMillis }) => {
+      let timer = setTimeout(expire, waitMillis ?? idleMillis)
       try {
+        if (waitMillis !== undefined) {
+          if (!(await fill(1))) return null
+          clearTimeout(timer)
+          timer = setTimeout(expire, idleMillis)
+        }
+        // One deadline for the whole frame: a byte now and then must not extend it.
         if (!(await fill(HEADER_BYTES))) return null
         const header = queue.take(HEADER_BYTES)
         const length = new DataView(header.buffer, header.byteOffset).getUint32(0)

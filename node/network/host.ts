@@ -26,6 +26,7 @@ import { NetworkFault, reasonOf } from './faults.ts'
 import { joinGossip, leaveGossip, publish } from './gossip.ts'
 import { createLinks, type Links } from './links.ts'
 import { createNode, PING, withoutPeerId, type Gate } from './node.ts'
+import { watchPresence } from './presence.ts'
 import { peerOfKey, siteOfPeer, type SiteOfKey } from './peers.ts'
 import { askPictures } from './pictures.ts'
 import { askReport } from './report.ts'
@@ -33,6 +34,7 @@ import { registerProtocols } from './serving.ts'
 import { createSlots } from './slots.ts'
 import { createStrikes, type Strikes } from './strikes.ts'
 import { askSync } from './sync.ts'
+import { createTalkLines } from './talk.ts'
 
 export interface HostOptions {
   /** Seed of the Ed25519 log key, 32 bytes: it is the libp2p identity. */
@@ -54,6 +56,8 @@ export interface HostOptions {
   relay?: 'server' | 'client'
   /** Milliseconds for a frame and for a stream. */
   deadlines?: Partial<Deadlines>
+  /** Bytes that a relay carries on one connection. */
+  relayedBytes?: bigint
   /** Inbound connections a second from one address, for hosts that share one. */
   inboundPerSecond?: number
 }
@@ -253,7 +257,20 @@ function network(context: Context): Network {
   const { node, options, links, book, dialer, deadlines } = context
   const slots = createSlots(REQUESTS, WAITING)
 
-  /** Runs a request on a connection to `site`, dialling it if need be. */
+  /** A connection to `site`, dialled if need be. */
+  async function reach(site: SiteId): Promise<Connection> {
+    if (links.of(site) === null) await dialer.dial(site)
+    const connection = links.of(site)
+    if (connection === null) throw new NetworkFault('unreachable')
+    return connection
+  }
+  const talk = createTalkLines({
+    connect: reach,
+    deadlines,
+    struck: (site) => strike(context, site),
+  })
+
+  /** Runs a request on a connection to `site`. */
   async function* request<Reply>(
     site: SiteId,
     action: string,
@@ -261,10 +278,7 @@ function network(context: Context): Network {
   ): AsyncGenerator<Reply, void, undefined> {
     const free = await slots.take(`${action} ${site}`)
     try {
-      if (links.of(site) === null) await dialer.dial(site)
-      const connection = links.of(site)
-      if (connection === null) throw new NetworkFault('unreachable')
-      yield* run(connection)
+      yield* run(await reach(site))
     } catch (error) {
       options.events.emit({ type: 'peer.failed', site, action, reason: reasonOf(error) })
       if (error instanceof ProtocolError) strike(context, site)
@@ -295,6 +309,9 @@ function network(context: Context): Network {
       for await (const answer of ask) return answer
       throw new NetworkFault('closed')
     },
+    talk,
+    presence: (site) =>
+      request(site, 'presence', (connection) => watchPresence(connection, deadlines)),
     disconnect: async (site) => {
       links.cut((held) => held === site)
       dialer.sweep()

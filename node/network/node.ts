@@ -20,6 +20,9 @@ import {
   HANDSHAKE_MILLIS,
   INBOUND_PENDING,
   INBOUND_PER_SECOND,
+  RELAYED_BYTES,
+  RELAYED_MILLIS,
+  RELAYED_PER_PAIR,
   WINDOW_BYTES,
 } from './bounds.ts'
 import { announceService } from './gossip.ts'
@@ -44,6 +47,8 @@ export interface NodeOptions {
   maxConnections: number
   relay?: 'server' | 'client'
   inboundPerSecond?: number
+  /** Bytes that a relay carries on one connection. */
+  relayedBytes?: bigint
   gate: Gate
 }
 
@@ -64,7 +69,11 @@ export function createNode(options: NodeOptions): Promise<Libp2p<Services>> {
     pubsub: announceService(network, strikesOf),
   }
   // Members only, and they carry bodies: the default limits of a public relay would cut them off.
-  const reservations = { maxReservations: maxConnections, applyDefaultLimit: false }
+  const reservations = {
+    maxReservations: maxConnections,
+    defaultDataLimit: options.relayedBytes ?? RELAYED_BYTES,
+    defaultDurationLimit: RELAYED_MILLIS,
+  }
   return createLibp2p<Services>({
     start: false,
     privateKey,
@@ -95,13 +104,39 @@ export function createNode(options: NodeOptions): Promise<Libp2p<Services>> {
       // The dialer brings lost members back; libp2p would dial them a second time.
       reconnectRetries: 0,
     },
-    connectionGater: gater(gate),
+    connectionGater: gater(gate, createRelayLimit()),
     services:
       relay === 'server' ? { ...services, relay: circuitRelayServer({ reservations }) } : services,
   })
 }
 
-function gater(gate: Gate): ConnectionGater {
+/**
+ * Counts what pairs begin. With the bound on one relayed connection it bounds what a pair can make
+ * the relay carry.
+ */
+function createRelayLimit(): (source: PeerId, destination: PeerId) => boolean {
+  const begun = new Map<string, number[]>()
+  return (source, destination) => {
+    const now = performance.now()
+    const recent = (times: number[]): number[] =>
+      times.filter((time) => now - time < RELAYED_MILLIS)
+    // Only members are counted: pairs of them, and only those that are behind a relay.
+    for (const [pair, times] of begun)
+      if (recent(times).length === 0) begun.delete(pair)
+      else break
+    const pair = [source.toString(), destination.toString()].toSorted().join(' ')
+    const times = recent(begun.get(pair) ?? [])
+    if (times.length >= RELAYED_PER_PAIR) return false
+    begun.delete(pair)
+    begun.set(pair, [...times, now])
+    return true
+  }
+}
+
+function gater(
+  gate: Gate,
+  mayRelay: (source: PeerId, destination: PeerId) => boolean,
+): ConnectionGater {
   const stranger = (peer: PeerId): boolean => !gate.allows(peer)
   return {
     denyDialPeer: stranger,
@@ -111,7 +146,7 @@ function gater(gate: Gate): ConnectionGater {
     denyInboundEncryptedConnection: (peer) => !gate.hasRoom(peer),
     denyInboundRelayReservation: stranger,
     denyOutboundRelayedConnection: (source, destination) =>
-      stranger(source) || stranger(destination),
+      stranger(source) || stranger(destination) || !mayRelay(source, destination),
     denyInboundRelayedConnection: (_relay, remote) => stranger(remote),
   }
 }

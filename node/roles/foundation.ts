@@ -85,6 +85,8 @@ function lateHandlers(core: () => NetworkHandlers | null): NetworkHandlers {
     bodies: (from, request) => ready().bodies(from, request),
     pictures: (from, request) => ready().pictures(from, request),
     report: (from, report) => ready().report(from, report),
+    talk: (from, request) => ready().talk(from, request),
+    presence: (from) => ready().presence(from),
     connected: (site) => core()?.connected(site),
   }
 }

@@ -1,6 +1,7 @@
 /** The site node: its parts built, started in order, stopped in reverse. */
 import { createAccess, SITE_ROLES } from '../core/access.ts'
 import { createSite, type Site } from '../core/site.ts'
+import type { WebsitePorts } from '../core/talk/talk.ts'
 import { createWebhooks } from '../core/webhook/delivery.ts'
 import { serve } from '../http/server.ts'
 import { createSiteApp } from '../http/site-app.ts'
@@ -27,9 +28,10 @@ import { VERSION } from './version.ts'
 /**
  * Starts a site node.
  *
+ * @param website who is handed messages and presence in place of the site's own website
  * @throws an error with one line for the operator; whatever was started is stopped again
  */
-export async function startSite(config: SiteConfig): Promise<Running> {
+export async function startSite(config: SiteConfig, website: WebsitePorts = {}): Promise<Running> {
   const logger = createLogger(config.logLevel)
   const metrics = createMetrics()
   const events = createEvents(logger, metrics)
@@ -49,7 +51,7 @@ export async function startSite(config: SiteConfig): Promise<Running> {
       circuits: coordinatorAddresses.map((address) => `${address}/p2p/${peer}/p2p-circuit`),
     })
     site = await createSite(
-      { ...ports, images: createImages() },
+      { ...ports, images: createImages(), ...website },
       {
         identity,
         keys,

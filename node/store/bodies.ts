@@ -5,7 +5,7 @@ import {
   type RecordId,
   type SiteId,
 } from '../../protocol/ids.ts'
-import type { BodyColumns, BodyWriter, Doomed, HeldBody } from '../core/store.ts'
+import type { BodyColumns, BodyWriter, Doomed, HeldBody, PairColumns } from '../core/store.ts'
 import { columnsOf, TRAIT_COLUMNS, traitValues } from './columns.ts'
 import { followDoomed, followStale } from './pictures.ts'
 import type { Bit, BodyTable } from './schema.ts'
@@ -53,6 +53,59 @@ async function getOfRecord(tx: Tx, home: SiteId, record: RecordId): Promise<Held
     [id, id, idBytes(record)],
   )
   return row === undefined ? null : bodyOf(home, row)
+}
+
+const OF_RECORDS = cachedText(
+  (count) =>
+    'select bodies.* from bodies where doomed = 0 and home = ? and idx in (select idx from records ' +
+    `where log = ? and live = 1 and record in (${placeholders(count)}))`,
+)
+
+async function getOfRecords(
+  tx: Tx,
+  home: SiteId,
+  records: readonly RecordId[],
+): Promise<BodyColumns[]> {
+  const id = await findSite(tx, home)
+  if (id === null) return []
+  return (await lookUp<BodyTable>(tx, OF_RECORDS, [id, id], records.map(idBytes))).map(columnsOf)
+}
+
+/** By a subquery: for a join SQLite first fills a Bloom filter, which costs ten times the look-up. */
+const LIVE_BODY =
+  'from bodies where doomed = 0 and bodies.home = ? and idx = ' +
+  '(select idx from records where log = ? and record = ? and live = 1)'
+/** One statement for all, since every message asks it, on both sides. */
+const OF_PAIR =
+  `select bodies.*, (select count(*) from blocks where blocks.record = ? and blocks.home = ? and blocked = ?) ` +
+  `as blocked ${LIVE_BODY} union all select bodies.*, 0 as blocked ${LIVE_BODY}`
+
+async function getOfPair(
+  tx: Tx,
+  own: RecordId,
+  home: SiteId,
+  other: RecordId,
+): Promise<PairColumns> {
+  const [self, partner] = [await findSite(tx, tx.own), await findSite(tx, home)]
+  if (self === null || partner === null) return { own: null, other: null, isBlocked: false }
+  const [ownBytes, otherBytes] = [idBytes(own), idBytes(other)]
+  const rows = await run<BodyTable & { blocked: number }>(tx, OF_PAIR, [
+    ownBytes,
+    partner,
+    otherBytes,
+    self,
+    self,
+    ownBytes,
+    partner,
+    partner,
+    otherBytes,
+  ])
+  const columns = (site: number): BodyColumns | null => {
+    const row = rows.find((one) => one.home === site)
+    return row === undefined ? null : columnsOf(row)
+  }
+  const isBlocked = rows.some(({ blocked }) => blocked > 0)
+  return { own: columns(self), other: columns(partner), isBlocked }
 }
 
 async function getColumns(
@@ -256,6 +309,8 @@ export function bodiesIn(tx: Tx): BodyWriter {
   return {
     atIndexes: (home, indexes) => getAtIndexes(tx, home, indexes),
     ofRecord: (home, record) => getOfRecord(tx, home, record),
+    ofRecords: (home, records) => getOfRecords(tx, home, records),
+    ofPair: (own, home, other) => getOfPair(tx, own, home, other),
     columns: (home, above, limit) => getColumns(tx, home, above, limit),
     doomed: (limit) => getDoomed(tx, limit),
     slots: () => getSlots(tx),

@@ -103,8 +103,14 @@ async function saveMembers(tx: Tx, rows: readonly MemberRow[]): Promise<void> {
 
 const REMOVE = cachedText((count) => `delete from members where record in (${placeholders(count)})`)
 
+const REMOVE_BLOCKS = cachedText(
+  (count) => `delete from blocks where record in (${placeholders(count)})`,
+)
+
+/** Whom a member has blocked goes with the member. */
 async function removeMembers(tx: Tx, records: readonly RecordId[]): Promise<void> {
   await lookUp(tx, REMOVE, [], records.map(idBytes))
+  await lookUp(tx, REMOVE_BLOCKS, [], records.map(idBytes))
 }
 
 async function internNotice(tx: Tx, notice: ConsentEvent['notice']): Promise<number> {

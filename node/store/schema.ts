@@ -2,7 +2,7 @@
 import type { Generated } from 'kysely'
 import type { WithdrawReason } from '../../protocol/entry.ts'
 import type { SiteId } from '../../protocol/ids.ts'
-import type { ApplicationRow, ConsentEvent } from '../core/store.ts'
+import type { ApplicationRow, ConsentEvent, ReportRow } from '../core/store.ts'
 
 /** A truth value: SQLite has no type of its own for it. */
 export type Bit = 0 | 1
@@ -207,6 +207,24 @@ export interface SettingTable {
   name: string
   value: string
 }
+export interface BlockTable {
+  record: Uint8Array
+  home: number
+  blocked: Uint8Array
+  time: number
+}
+export interface ReportTable {
+  id: Uint8Array
+  direction: ReportRow['direction']
+  home: number
+  record: Uint8Array
+  reporter: number
+  reason: ReportRow['reason']
+  time: number
+  state: ReportRow['state']
+  due_at: number | null
+  closed_at: number | null
+}
 
 export interface Schema {
   sites: SiteTable
@@ -232,4 +250,6 @@ export interface Schema {
   feed_aside: AsideTable
   hidden_homes: HiddenHomeTable
   webhooks: WebhookTable
+  blocks: BlockTable
+  reports: ReportTable
 }

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import type { SiteId } from '../../protocol/ids.ts'
 import type { Store, WriteTransaction } from '../core/store.ts'
 import { isDiskFull, NO_BALLAST, type Ballast } from './ballast.ts'
+import { blocksIn } from './blocks.ts'
 import { bodiesIn } from './bodies.ts'
 import type { Database } from './database.ts'
 import { deskIn } from './desk.ts'
@@ -14,6 +15,7 @@ import { membersIn } from './members.ts'
 import { picturesIn } from './pictures.ts'
 import { receiptsIn } from './receipts.ts'
 import { recordsIn } from './records.ts'
+import { reportsIn } from './reports.ts'
 import type { Schema } from './schema.ts'
 import { applyChanges, createSearchMemory, searchIn, type SearchMemory } from './search.ts'
 import { clearNames, createNames, type SearchChange, type Tx } from './transaction.ts'
@@ -46,6 +48,8 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     desk: deskIn(tx),
     feed: feedIn(tx),
     webhooks: webhooksIn(tx),
+    blocks: blocksIn(tx),
+    reports: reportsIn(tx),
   }
 }
 

@@ -33,6 +33,7 @@ const ACTIONS = [
   'exchange',
   'sync',
   'report',
+  'presence',
 ]
 const TASKS = [
   'tick',
@@ -43,6 +44,8 @@ const TASKS = [
   'decide',
   'disconnect',
   'timer',
+  'presence',
+  'reports',
   'watch',
   'webhook',
 ]

@@ -66,6 +66,25 @@ export interface Calls {
   givePictures: (give: { members: number }) => Promise<{ bytes: number; pictures: number }>
   /** Joins, accepts everybody, and waits until all these pictures are held here. */
   pullPictures: (wish: { addresses: string[]; home: string; pictures: number }) => Promise<Spent>
+  /** Publishes members who may be written to; ids and records in the same order. */
+  talkers: (members: { count: number }) => Promise<{ ids: string[]; records: string[] }>
+  /** Writes from each of these members to one of the records in turn, so many at a time. */
+  talk: (wish: {
+    home: string
+    ids: string[]
+    records: string[]
+    count: number
+    atOnce: number
+  }) => Promise<Spent & { p50: number; p99: number }>
+  /** Answers each frame with its like. */
+  echoServer: (nothing: null) => Promise<{ address: string }>
+  /** The same round trips without a node: so many frames of these bytes, so many at a time. */
+  echoFloor: (wish: {
+    address: string
+    bytes: number
+    count: number
+    atOnce: number
+  }) => Promise<Spent & { p50: number; p99: number }>
   cpu: (nothing: null) => Promise<{ cpuMillis: number }>
   stop: (nothing: null) => Promise<void>
   insertFloor: (rows: { path: string; count: number; own: boolean }) => Promise<Spent>

@@ -1,7 +1,8 @@
 /**
  * Measures the node against raw floors in the same run: `npm run bench -- [--members 100000]
  * [--json bench/results.json] [--only <part>] [--records 1000000] [--profile folder]`. The parts:
- * floors, large, small, pictures, discovery, recommendations.
+ * floors, large, small, pictures, discovery,
+ * recommendations, talk.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -13,8 +14,9 @@ import { measureDiscovery } from './measure-discovery.ts'
 import { measureRecommendations } from './measure-recommendations.ts'
 import { measureFloors, measureLarge, measureSmall, type Context } from './measures.ts'
 import { measurePictures } from './picture-measures.ts'
+import { measureTalk } from './talk.ts'
 
-const PARTS = ['floors', 'large', 'small', 'pictures', 'discovery', 'recommendations']
+const PARTS = ['floors', 'large', 'small', 'pictures', 'discovery', 'recommendations', 'talk']
 /** Microseconds between two samples of a profile. */
 const PROFILE_MICROS = 500
 
@@ -72,6 +74,7 @@ async function measure(members: number, only: string | undefined): Promise<Figur
     for await (const figure of measureDiscovery(flagsOf, sizes)) add(figure)
   if (isWanted('recommendations'))
     for await (const figure of measureRecommendations(flagsOf, sizes)) add(figure)
+  if (isWanted('talk')) for await (const figure of measureTalk(context)) add(figure)
   return figures
 }
 

@@ -24,7 +24,8 @@ const QUIET_MILLIS = 500
 const READY_MILLIS = 60_000
 
 let running: BenchSite | BenchCoordinator | null = null
-const bySite = (): BenchSite => {
+/** The site that runs in this process. */
+export function bySite(): BenchSite {
   if (running === null || !('site' in running)) throw new Error('no site runs in this process')
   return running
 }

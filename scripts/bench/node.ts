@@ -4,6 +4,8 @@ import type { Identity, PrivateKeys } from '../../node/core/identity.ts'
 import type { Node, NodePorts } from '../../node/core/node.ts'
 import type { Event, Events, Network } from '../../node/core/ports.ts'
 import { createSite, type Site } from '../../node/core/site.ts'
+import type { TalkRates } from '../../node/core/talk/limits.ts'
+import type { Website } from '../../node/core/website.ts'
 import type { Host } from '../../node/network/host.ts'
 import { loadConfig, type Config } from '../../node/roles/config.ts'
 import { layFoundation, startHost, type Foundation } from '../../node/roles/foundation.ts'
@@ -158,6 +160,18 @@ async function start<
   return { made, identity, ports, host, steps, listen, traffic }
 }
 
+/** A website that takes everything at once, so that only the nodes are measured. */
+const READY: Website = { deliver: async () => 'taken', show: () => undefined }
+const UNBOUND = { perSecond: 1e9, burst: 1e9 }
+const NO_LIMITS: TalkRates = {
+  pair: UNBOUND,
+  member: UNBOUND,
+  signs: UNBOUND,
+  site: UNBOUND,
+  sameTextByMember: 1e9,
+  sameTextBySite: 1e9,
+}
+
 /** Starts a site; it looks for nobody until it is told an address. */
 export async function startSite(
   options: NodeOptions,
@@ -165,7 +179,7 @@ export async function startSite(
 ): Promise<BenchSite> {
   const { made, ...node } = await start(options, 'site', (config, ports, keys) =>
     createSite(
-      { ...ports, images: createImages() },
+      { ...ports, images: createImages(), website: READY, talkRates: NO_LIMITS },
       {
         ...keys,
         coordinatorKey,

@@ -5,6 +5,7 @@ import type { Answer, Question } from './child.ts'
 import { httpCalls } from './http-calls.ts'
 import { nodeCalls } from './node-calls.ts'
 import { recommendCalls } from './recommend-calls.ts'
+import { talkCalls } from './talk-calls.ts'
 
 const calls: Record<string, (argument: never) => Promise<unknown>> = {
   ...nodeCalls,
@@ -12,6 +13,7 @@ const calls: Record<string, (argument: never) => Promise<unknown>> = {
   ...floorCalls,
   ...discoverCalls,
   ...recommendCalls,
+  ...talkCalls,
 }
 
 async function answer({ id, name, argument }: Question): Promise<Answer> {

@@ -35,6 +35,8 @@ export const silent: NetworkHandlers = {
   async *pictures(_from, { wishes }) {
     for (const wish of wishes.keys()) yield { kind: 'unknown' as const, wish }
   },
+  talk: async () => ({ kind: 'unreachable' }),
+  async *presence() {},
   report: async () => ({ kind: 'taken' }),
   connected: () => undefined,
 }

@@ -18,6 +18,7 @@ import type { Company } from '../../node/core/record/discover.ts'
 import { createSite, type Site, type SiteNodePorts } from '../../node/core/site.ts'
 import { systemCrypto, systemRandom } from '../../node/roles/system.ts'
 import { openDatabase } from '../../node/store/database.ts'
+import type { WebsitePorts } from '../../node/core/talk/talk.ts'
 import type { SlotFile } from '../../node/store/slot-file.ts'
 import { createStore } from '../../node/store/store.ts'
 import { openVault } from '../../node/store/vault.ts'
@@ -67,7 +68,6 @@ interface Machine {
   files: Map<number, Uint8Array>
   database: Awaited<ReturnType<typeof openDatabase>>
   ports: SiteNodePorts
-  company?: Company
 }
 export interface SiteMachine extends Machine {
   site: Site
@@ -113,6 +113,8 @@ export interface SiteOptions {
   requirements?: unknown
   siteType?: string
   company?: Company
+  /** Who is handed messages and presence; nobody listens without it. */
+  website?: WebsitePorts
 }
 
 interface Hub {
@@ -172,6 +174,13 @@ function createHub(): Hub {
         yield* reach(self, site).pictures(self, request)
       },
       report: async (site, report) => reach(self, site).report(self, report),
+      talk: async (site, request) => reach(self, site).talk(self, request),
+      async *presence(site) {
+        for await (const frame of reach(self, site).presence(self)) {
+          if (!isLinked(self, site)) throw new Error('unreachable')
+          yield frame
+        }
+      },
       disconnect: async (site) => void off.add(pair(self, site)),
     }),
     join: (site, handlers) => void all.set(site, handlers),
@@ -292,7 +301,7 @@ export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
   }
   async function boot(machine: Machine): Promise<Site> {
     const settings = { ...settingsOf(machine), keys: machine.keys }
-    const site = await createSite(machine.ports, settings, machine.company)
+    const site = await createSite(machine.ports, settings)
     await site.start()
     stops.set(machine.id, site.stop)
     hub.join(machine.id, site.node.handlers)
@@ -327,8 +336,12 @@ export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
       return identity
     },
     join: hub.join,
-    addSite: async (id, { requirements = {}, siteType = 'general', company } = {}) => {
-      const machine: Machine = { ...(await aMachine(id)), ...(company && { company }) }
+    addSite: async (
+      id,
+      { requirements = {}, siteType = 'general', website = {}, company } = {},
+    ) => {
+      const machine = await aMachine(id)
+      machine.ports = { ...machine.ports, ...website, ...(company && { company }) }
       await admit(machine.identity, siteType)
       const started: SiteMachine = { ...machine, site: await boot(machine) }
       await tick()

@@ -10,7 +10,7 @@ import type { Terms } from '../../protocol/entry.ts'
 import type { VerifierKey } from '../../protocol/note.ts'
 import { parseVerifierKey } from '../../protocol/note.ts'
 import { createApi, createSiteApi, send, type Api, type SiteApi, type Status } from './api.ts'
-import { createProcess, freePort, until, type NodeProcess } from './process.ts'
+import { createProcess, freePort, until, type NodeProcess, type Program } from './process.ts'
 
 export const NETWORK = 'network.example'
 
@@ -49,6 +49,8 @@ export interface TestSite extends TestNode {
   api: SiteApi
   /** Makes new API keys in the folder: a restored one has none. The node must not run. */
   renewKeys: () => Promise<void>
+  /** One of its API keys, for a client of its own. */
+  key: () => string
 }
 
 /** What the staff of the coordinator does. */
@@ -74,9 +76,9 @@ export interface TestNetwork {
   /** The same as the text that `dpn verify` takes. */
   coordinatorVkey: string
   /** Makes the folder and keys of a site, and has it admitted; it does not run yet. */
-  addSite: (site: string, settings?: ExtraSettings) => Promise<TestSite>
+  addSite: (site: string, settings?: ExtraSettings, program?: Program) => Promise<TestSite>
   /** The same, and starts it; resolves when its log may be written. */
-  startSite: (site: string, settings?: ExtraSettings) => Promise<TestSite>
+  startSite: (site: string, settings?: ExtraSettings, program?: Program) => Promise<TestSite>
   nodes: () => TestNode[]
   stop: () => Promise<void>
 }
@@ -121,6 +123,7 @@ interface Place {
   httpPort: number
   p2pPort: number
   announcedPort: number
+  program?: Program
 }
 interface Ports {
   httpPort: number
@@ -134,14 +137,14 @@ async function choosePorts(through: Through | undefined): Promise<Ports> {
   return { httpPort: await freePort(), p2pPort, announcedPort }
 }
 
-function createTestNode({ role, site, folder: first, logFile, ...ports }: Place) {
+function createTestNode({ role, site, folder: first, logFile, program, ...ports }: Place) {
   const { httpPort, p2pPort, announcedPort } = ports
   let folder = first
   // Temporary files belong among those that tests search.
   const temporary = join(dirname(logFile), '../tmp')
   mkdirSync(temporary, { recursive: true })
   const env = { TMPDIR: temporary, SQLITE_TMPDIR: temporary }
-  let runs = createProcess([role, '--data', folder], logFile, env)
+  let runs = createProcess([role, '--data', folder], logFile, env, program)
   const url = `http://127.0.0.1:${httpPort}`
 
   async function start(): Promise<void> {
@@ -170,7 +173,7 @@ function createTestNode({ role, site, folder: first, logFile, ...ports }: Place)
     moveTo: (other) => {
       if (runs.isRunning()) throw new Error(`${site} runs`)
       folder = other
-      runs = createProcess([role, '--data', folder], logFile, env)
+      runs = createProcess([role, '--data', folder], logFile, env, program)
     },
   }
   return node
@@ -251,7 +254,11 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
   const { root, coordinator, vkey } = await startCoordinator(options)
   const nodes: TestNode[] = [coordinator]
 
-  async function addSite(site: string, extra: ExtraSettings = {}): Promise<TestSite> {
+  async function addSite(
+    site: string,
+    extra: ExtraSettings = {},
+    program?: Program,
+  ): Promise<TestSite> {
     const folder = join(root, site)
     const ports = await choosePorts(options.through)
     const at = `/ip4/127.0.0.1/tcp/${coordinator.announcedPort}`
@@ -262,16 +269,24 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
     await coordinator.api.apply({ site, logKey, witnessKey })
     await coordinator.api.admit(site)
     const logFile = join(root, 'logs', `${site}.log`)
-    const node = createTestNode({ role: 'site', site, folder, logFile, ...ports })
+    const place = { role: 'site' as const, site, folder, logFile, ...ports }
+    const node = createTestNode({ ...place, ...(program && { program }) })
     nodes.push(node)
     const renewKeys = async (): Promise<void> => {
       keys.splice(0, keys.length, ...(await keysOf(node.folder, 'admin')))
     }
-    return Object.assign(withApi(node, createSiteApi(node.url, keys)), { renewKeys })
+    return Object.assign(withApi(node, createSiteApi(node.url, keys)), {
+      renewKeys,
+      key: () => keys[0] ?? '',
+    })
   }
 
-  async function startSite(site: string, extra?: ExtraSettings): Promise<TestSite> {
-    const node = await addSite(site, extra)
+  async function startSite(
+    site: string,
+    extra?: ExtraSettings,
+    program?: Program,
+  ): Promise<TestSite> {
+    const node = await addSite(site, extra, program)
     await node.start()
     await writable(node)
     return node

@@ -78,6 +78,11 @@ function recordingHandlers(
       keep(report)
       return core().report(from, report)
     },
+    talk: async (from, request) => {
+      keep(request)
+      return core().talk(from, request)
+    },
+    presence: (from) => core().presence(from),
     connected: (site) => inner()?.connected(site),
   }
 }

@@ -112,11 +112,18 @@ export interface NodeProcess {
   log: () => string
 }
 
+/** Another program than `dpn`, which tells this process something over IPC. */
+export interface Program {
+  path: string
+  heard: (message: unknown, answer: (message: object) => void) => void
+}
+
 /** Describes a node process; nothing runs before `spawn`. */
 export function createProcess(
   args: readonly string[],
   logFile: string,
   env: Record<string, string> = {},
+  program: Program | null = null,
 ): NodeProcess {
   let child: ChildProcess | null = null
   let exited: Promise<number | null> = Promise.resolve(null)
@@ -129,11 +136,16 @@ export function createProcess(
     spawn: () => {
       if (child !== null) throw new Error('The node runs already')
       const log = openSync(logFile, 'a', 0o600)
-      const started = spawn(NODE, [MAIN, ...args], {
+      const started = spawn(NODE, [program?.path ?? MAIN, ...args], {
         cwd: ROOT,
         env: cleanEnvironment(env),
-        stdio: ['ignore', log, log],
+        stdio: ['ignore', log, log, ...(program === null ? [] : (['ipc'] as const))],
       })
+      started.on('message', (message) =>
+        program?.heard(message, (answer) => {
+          if (started.connected) started.send(answer, () => undefined)
+        }),
+      )
       closeSync(log)
       child = started
       children.add(started)

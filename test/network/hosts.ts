@@ -88,6 +88,8 @@ export async function aHost(
         for (const wish of wishes.keys()) yield { kind: 'gone' as const, wish }
       },
       report: async () => ({ kind: 'taken' }),
+      talk: async () => ({ kind: 'delivered' }),
+      async *presence() {},
       connected: () => undefined,
       ...handlers,
     },

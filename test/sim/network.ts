@@ -23,6 +23,12 @@ import {
   type PicturesRequest,
   type SyncReply,
 } from '../../protocol/wire.ts'
+import {
+  presenceReplyCodec,
+  talkCallCodec,
+  talkReplyCodec,
+  type PresenceReply,
+} from '../../protocol/talk.ts'
 import type { GossipVerdict, Network, NetworkHandlers } from '../../node/core/ports.ts'
 import type { Dice } from './dice.ts'
 import { never } from './storage.ts'
@@ -204,6 +210,13 @@ export class SimNetwork {
           return reportAnswerCodec.decode(frame)
         throw new Unreachable()
       },
+      talk: async (site, request) => {
+        const bytes = talkCallCodec.encode({ n: 0, request })
+        for await (const frame of this.#stream(port, site, (target) => said(target, bytes)))
+          return talkReplyCodec.decode(frame).answer
+        throw new Unreachable()
+      },
+      presence: (site) => this.#presence(port, site),
       disconnect: async (site) => {
         const other = this.#linkedTo(port, site)
         if (!port.isDead() && other !== undefined) this.#unlink(port, other)
@@ -213,6 +226,11 @@ export class SimNetwork {
     async function* once(target: Port, bytes: Uint8Array): AsyncIterable<Uint8Array> {
       const answer = await target.handlers?.report(port.site, reportCodec.decode(bytes))
       if (answer !== undefined) yield reportAnswerCodec.encode(answer)
+    }
+    async function* said(target: Port, bytes: Uint8Array): AsyncIterable<Uint8Array> {
+      const { n, request } = talkCallCodec.decode(bytes)
+      const answer = await target.handlers?.talk(port.site, request)
+      if (answer !== undefined) yield talkReplyCodec.encode({ n, answer })
     }
   }
 
@@ -267,6 +285,15 @@ export class SimNetwork {
       yield reply
       if (kind === 'heads') return
     }
+  }
+  async *#presence(port: Port, site: SiteId): AsyncIterable<PresenceReply> {
+    async function* frames(target: Port): AsyncIterable<Uint8Array> {
+      if (target.handlers === null) return
+      for await (const reply of target.handlers.presence(port.site))
+        yield presenceReplyCodec.encode(reply)
+    }
+    for await (const frame of this.#stream(port, site, frames))
+      yield presenceReplyCodec.decode(frame)
   }
   async *#bodies(port: Port, site: SiteId, request: BodiesRequest): AsyncIterable<BodiesReply> {
     const asked = bodiesRequestCodec.decode(bodiesRequestCodec.encode(request))

@@ -19,6 +19,8 @@ export interface Applied {
   /** Withdrawals, orders, expulsions among the entries. */
   withdrawals: number
   publishes: number
+  /** Records of this log, a site's, that have a new version or have ended. */
+  changed: readonly RecordId[]
   /** The last requirements entry among them. */
   requirements: PublishedRequirements | null
 }
@@ -138,7 +140,7 @@ export async function applySiteEntries(
     home,
     about.map((entry) => entry.record),
   )
-  const applied: Applied = { withdrawals: 0, publishes: 0, requirements: null }
+  const applied: Applied = { withdrawals: 0, publishes: 0, changed: [], requirements: null }
   for (const [offset, entry] of entries.entries()) {
     const index = context.from + offset
     switch (entry.type) {
@@ -160,6 +162,7 @@ export async function applySiteEntries(
     }
   }
   await saveFold(tx, home, fold, context.wanted)
+  applied.changed = [...fold.changed]
   if (applied.requirements !== null) await tx.logs.saveRequirements(home, applied.requirements)
   return applied
 }
@@ -181,7 +184,7 @@ export async function applyCoordinatorEntries(
   self: SiteId,
   entries: readonly CoordinatorEntry[],
 ): Promise<Applied> {
-  const applied: Applied = { withdrawals: 0, publishes: 0, requirements: null }
+  const applied: Applied = { withdrawals: 0, publishes: 0, changed: [], requirements: null }
   for (const entry of entries) {
     if (entry.type === 'order') {
       applied.withdrawals += 1

@@ -49,9 +49,11 @@ export function createWithdrawer(ports: {
   lock: Lock
   /** Called at once, since a withdrawal may overtake members that wait to be published. */
   onAsked: (ids: readonly string[]) => void
+  /** The records have ended here; their entries may still wait for the log. */
+  onEnded: (records: readonly RecordId[]) => void
   onWithdrawn: (appended: Appended | null) => Promise<void>
 }): Withdrawer {
-  const { view, store, clock, crypto, keys, writer, eraser, lock, onWithdrawn } = ports
+  const { view, store, clock, crypto, keys, writer, eraser, lock, onEnded, onWithdrawn } = ports
 
   /** Takes records off this node's own books; their bodies are doomed in the same transaction. */
   async function forget(
@@ -97,6 +99,7 @@ export function createWithdrawer(ports: {
       for (const record of records) await tx.records.addPending({ record, reason, time, notice })
       return null
     }, 'erase')
+    onEnded(records)
     // The partners hear of it while this node erases: neither waits for the other.
     const telling = appended === null ? Promise.resolve() : writer.released(appended)
     await eraser.flush()

@@ -154,7 +154,7 @@ export function mountEvents(door: Door, ports: SitePorts): void {
       method: 'post',
       path: '/v1/messages/{id}/ack',
       roles: WRITE,
-      isAnswer: true,
+      hasOwnLimits: true,
       tag,
       summary: 'Acknowledge a message that came as an event',
       description:
