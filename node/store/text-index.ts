@@ -44,6 +44,5 @@ export function createTextIndex(): TextIndex {
       if (rows.length > 0) remove(rows)
     },
     find: (words) => match.all(expressionOf(words)),
-    close: () => void sqlite.close(),
   }
 }

@@ -28,7 +28,6 @@ export interface MemoryIndex {
   find: (query: SearchQuery) => SearchAnswer
   unread: (limit: number) => (RecordName & { index: number })[]
   addRead: (bodies: readonly ReadBody[]) => void
-  close: () => void
 }
 
 /** Words that the query asks for; null where it asks for none. Words of a field have its mark. */
@@ -111,7 +110,6 @@ export function createMemoryIndex(options: { seed: number; texts: () => TextInde
       texts ??= options.texts()
       texts.add(added)
     },
-    close: () => texts?.close(),
   }
 
   function isSettled(row: number): boolean {

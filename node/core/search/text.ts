@@ -9,5 +9,4 @@ export interface TextIndex {
   remove: (rows: readonly number[]) => void
   /** Rows that have all these words, in no order. */
   find: (words: readonly SoughtWord[]) => number[]
-  close: () => void
 }
