@@ -45,7 +45,7 @@ export function createDice(seed: number): Dice {
     between: (from, to) => from + below(to - from),
     chance: (probability) => next() < probability,
     pick: (list) => {
-      const [item] = list.slice(below(list.length))
+      const item = list[below(list.length)]
       if (item === undefined) throw new Error('an empty list has nothing to pick')
       return item
     },

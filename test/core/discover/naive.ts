@@ -95,15 +95,11 @@ function likes(seeks: readonly string[], gender: string): boolean {
   return seeks[0] === 'any' || seeks.includes(gender)
 }
 
-function fitsWishes({ profile }: Person, age: number, viewer: Viewer): boolean {
-  return (
-    likes(viewer.seeks, profile.gender) &&
-    likes(profile.seeks, viewer.gender) &&
-    age >= viewer.seeksAgeMin &&
-    age <= viewer.seeksAgeMax &&
-    viewer.age >= profile.seeksAgeMin &&
-    viewer.age <= profile.seeksAgeMax
-  )
+function fitsWishes({ profile }: Person, viewer: Viewer, now: number): boolean {
+  if (!likes(viewer.seeks, profile.gender) || !likes(profile.seeks, viewer.gender)) return false
+  if (viewer.age < profile.seeksAgeMin || viewer.age > profile.seeksAgeMax) return false
+  const age = ageOf(profile, now)
+  return age >= viewer.seeksAgeMin && age <= viewer.seeksAgeMax
 }
 
 type Test = (person: Person) => boolean
@@ -114,7 +110,7 @@ function* testsOf(request: DiscoverRequest, moment: Moment): Generator<Test> {
   const { viewer, now } = moment
   const { genders, ageMin, ageMax, languages, countries, hasPicture, joinedSince } = filter
   if (viewer !== null && request.reciprocal !== false)
-    yield (one) => fitsWishes(one, ageOf(one.profile, now), viewer)
+    yield (one) => fitsWishes(one, viewer, now)
   yield ({ expires }) => expires > now
   if (genders) yield ({ profile }) => genders.includes(profile.gender)
   if (ageMin) yield ({ profile }) => ageOf(profile, now) >= ageMin

@@ -210,7 +210,7 @@ function shownAs(
 
 it(
   `equals a naive reading of all records, page by page (seed ${SEED})`,
-  { timeout: 3_600_000 },
+  { timeout: 1_200_000 },
   async () => {
     const dice = createDice(SEED)
     let online: Person[] = []
@@ -271,7 +271,9 @@ it(
 
     async function churn(): Promise<Set<RecordId>> {
       const everybody = [...live.values()].slice(0, 2000)
-      const touched = dice.shuffled(everybody).slice(0, 6)
+      const drawn = new Set<Person>()
+      while (drawn.size < 6) drawn.add(dice.pick(everybody))
+      const touched = [...drawn]
       const gone = touched.slice(0, 3)
       const replaced = touched.slice(3)
       const changed = replaced.map((person) => crowd.change(person, now - dice.below(50) * 7000))
