@@ -109,8 +109,7 @@ function* testsOf(request: DiscoverRequest, moment: Moment): Generator<Test> {
   const { filter, homes, siteTypes, near, radiusKm, isOnline, seen } = request
   const { viewer, now } = moment
   const { genders, ageMin, ageMax, languages, countries, hasPicture, joinedSince } = filter
-  if (viewer !== null && request.reciprocal !== false)
-    yield (one) => fitsWishes(one, viewer, now)
+  if (viewer !== null && request.reciprocal !== false) yield (one) => fitsWishes(one, viewer, now)
   yield ({ expires }) => expires > now
   if (genders) yield ({ profile }) => genders.includes(profile.gender)
   if (ageMin) yield ({ profile }) => ageOf(profile, now) >= ageMin
