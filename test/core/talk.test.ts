@@ -239,7 +239,8 @@ describe('a block', () => {
     await b.site.talk.blocks.put('bob', ann)
     expect(await send('x')).toMatchObject(refused('blocked'))
     expect(await back('x')).toMatchObject(refused('blocked'))
-    expect(await b.site.talk.blocks.blocksOf(bob)).toEqual([ann])
+    const { blocksOf } = b.site.talk.blocks
+    expect(await b.ports.store.read((tx) => blocksOf(tx, bob))).toEqual([ann])
     await b.site.talk.blocks.remove('bob', ann)
     expect(await send('free')).toMatchObject(DELIVERED)
     expect(textsOf(websites.b)).toEqual(['free'])

@@ -85,7 +85,7 @@ export interface Company {
   /** Records of other sites that are online now and may be shown so. */
   online: () => Iterable<RecordName>
   /** Whom a member has blocked, and who has blocked it. */
-  blocksOf: (member: RecordId) => Promise<readonly RecordId[]>
+  blocksOf: (tx: ReadTransaction, member: RecordId) => Promise<readonly RecordId[]>
 }
 
 export interface Discovery {
@@ -247,7 +247,7 @@ export function createDiscovery(ports: {
       begun !== null && sort === 'active'
         ? { snapshot: begun.snapshot, online: snapshots.get(begun.snapshot) }
         : snapshots.take()
-    const blocked = own === null ? [] : await company.blocksOf(own.record)
+    const blocked = own === null ? [] : await store.read((tx) => company.blocksOf(tx, own.record))
     const page = await pageOf({
       ...filter,
       homes: homesFor(request, mutual),

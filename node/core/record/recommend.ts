@@ -165,7 +165,7 @@ export function createRecommender(ports: {
       now,
       mutual: facts,
       scopes: ['recommendations'],
-      without: [...seen, ...(await company.blocksOf(record))],
+      without: [...seen, ...(await company.blocksOf(tx, record))],
       ...(place !== null && radiusKm !== undefined && { near: { ...place, radiusKm } }),
       order: { by: 'rings', around: { place, country: facts.country }, seed: draw.seed },
       limit: POOL,

@@ -15,7 +15,7 @@ export interface Blocks {
   remove: (id: string, blocked: RecordId) => Promise<void>
   list: (id: string) => Promise<BlockRow[]>
   /** The records that a record of this site has blocked. */
-  blocksOf: (member: RecordId) => Promise<RecordId[]>
+  blocksOf: (tx: ReadTransaction, member: RecordId) => Promise<RecordId[]>
   /** Forgets the blocks by or of records that are no more. */
   prune: () => Promise<void>
 }
@@ -65,10 +65,8 @@ export function createBlocks(ports: {
       onChange(own)
     },
     list: (id) => store.read(async (tx) => tx.blocks.ofMany([await ownRecord(tx, ports, id)])),
-    blocksOf: async (member) => {
-      const rows = await store.read((tx) => tx.blocks.ofMany([member]))
-      return rows.map(({ blocked }) => blocked)
-    },
+    blocksOf: async (tx, member) =>
+      (await tx.blocks.ofMany([member])).map(({ blocked }) => blocked),
     prune: () => store.write((tx) => tx.blocks.prune()),
   }
 }

@@ -220,7 +220,7 @@ it(
     const b = await world.addSite(B, {
       company: {
         online: () => online,
-        blocksOf: async (member) => blocked.get(member) ?? [],
+        blocksOf: async (_tx, member) => blocked.get(member) ?? [],
       },
     })
     const now = world.clock.now()
