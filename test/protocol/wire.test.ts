@@ -74,7 +74,10 @@ const MESSAGES: [codec: keyof typeof CODECS, message: Record<string, unknown>][]
   ],
   ['report', { kind: 'receipt', log, note: 'n' }],
   ['report', { kind: 'disclosures', partner: log, what: 'pictures', time: 1, indexes: [4] }],
-  ['picturesRequest', { home: log, requirements: 3, wishes: [{ index: 4, picture, from: 2 }] }],
+  [
+    'picturesRequest',
+    { home: log, requirements: 3, registry: 1, wishes: [{ index: 4, picture, from: 2 }] },
+  ],
   ['picturesReply', { kind: 'manifest', wish: 0, manifest: bytes(200) }],
   ['picturesReply', { kind: 'chunk', wish: 63, bytes: bytes(9) }],
   ['picturesReply', { kind: 'gone', wish: 1 }],
@@ -219,18 +222,23 @@ describe('the codecs', () => {
     ],
     [
       'picturesRequest',
-      { home: log, requirements: 0, wishes: list(PICTURES_PER_REQUEST, wish) },
-      { home: log, requirements: 0, wishes: list(PICTURES_PER_REQUEST + 1, wish) },
+      { home: log, requirements: 0, registry: 1, wishes: list(PICTURES_PER_REQUEST, wish) },
+      { home: log, requirements: 0, registry: 1, wishes: list(PICTURES_PER_REQUEST + 1, wish) },
     ],
     [
       'picturesRequest',
-      { home: log, requirements: 0, wishes: [wish] },
-      { home: log, requirements: 0, wishes: [] },
+      { home: log, requirements: 0, registry: 1, wishes: [wish] },
+      { home: log, requirements: 0, registry: 1, wishes: [] },
     ],
     [
       'picturesRequest',
-      { home: log, requirements: 0, wishes: [wish] },
-      { home: log, requirements: 0, wishes: [{ ...wish, picture: picture.toUpperCase() }] },
+      { home: log, requirements: 0, registry: 1, wishes: [wish] },
+      {
+        home: log,
+        requirements: 0,
+        registry: 1,
+        wishes: [{ ...wish, picture: picture.toUpperCase() }],
+      },
     ],
     [
       'picturesReply',
