@@ -149,9 +149,8 @@ export function createFetcher(ports: {
 
   /** Marks what need not be asked for any more; returns how many. */
   async function settle(
-    { home, source }: { home: SiteId; source: SiteId },
+    { home, source, before }: { home: SiteId; source: SiteId; before: Fence },
     settled: readonly number[],
-    before: Fence,
   ): Promise<number> {
     if (settled.length === 0) return 0
     return store.write(async (tx) => {
@@ -229,7 +228,7 @@ export function createFetcher(ports: {
         if (source === home && error.path !== '/givenAt') settled.push(index)
       }
     }
-    const marked = await settle({ home, source }, settled, before)
+    const marked = await settle({ home, source, before }, settled)
     if (opened.length === 0) return marked
     const kept = await keep(home, opened, before)
     if (home === view.self)
