@@ -221,11 +221,14 @@ export async function createSite(
 
   /** Bodies first: they say which pictures there are, and whether those of a version before stay. */
   async function fetchOf(home: SiteId, hasNews: boolean): Promise<void> {
+    const hasLoose = (): Promise<boolean> => store.read((tx) => tx.pictures.hasLoose(home))
+    const wasLoose = await hasLoose()
     await fetcher.fetch(home, hasNews)
-    if (await store.read((tx) => tx.pictures.hasLoose(home))) {
-      await store.write((tx) => tx.pictures.doomLoose(home), 'erase')
+    if (wasLoose) {
+      if (await hasLoose()) await store.write((tx) => tx.pictures.doomLoose(home), 'erase')
+      // The receipt of the home has waited for these pictures.
+      node.settle()
     }
-    node.settle()
     await pictureFetcher.fetch(home, hasNews)
   }
 

@@ -9,6 +9,7 @@ import {
   aMember,
   aWorld,
   B,
+  C,
   NETWORK,
   put,
   shownBy,
@@ -140,6 +141,28 @@ describe('an answer', () => {
     await world.tick(60)
     expect(await shownBy(b)).toEqual([])
     await world.tick(300)
+    await world.tick()
+    expect(await shownBy(b)).toEqual([man])
+  })
+
+  it('of a relay ends with the silence of the home, also where the asker starts anew', async () => {
+    const c = await world.addSite(C)
+    world.wrap(C, (handlers) => ({
+      ...handlers,
+      async *bodies(_from, request) {
+        yield { answers: request.indexes.map((index) => ({ kind: 'gone', index })) }
+      },
+    }))
+    world.cut(A, B)
+    const man = await put(a, aMember('m1', { profile: { gender: 'man' } }))
+    await world.tick(30)
+    await world.tick(30)
+    expect(await shownBy(c)).toEqual([man])
+    expect(await b.ports.store.read((tx) => tx.records.get(A, man))).not.toBeNull()
+    expect(await b.ports.store.read((tx) => tx.records.wanted(A, -1, 1))).toEqual([])
+    await world.restart(b)
+    expect(await shownBy(b)).toEqual([])
+    await world.heal(A, B)
     await world.tick()
     expect(await shownBy(b)).toEqual([man])
   })

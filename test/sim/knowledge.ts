@@ -189,7 +189,17 @@ function treeHash(lines: readonly Line[]): Buffer {
   return hashOf(Buffer.from([1]), treeHash(lines.slice(0, half)), treeHash(lines.slice(half)))
 }
 
-/** The root of a log's first lines, by the definition of RFC 6962 §2.1, in base64. */
-export function rootOfLines(lines: readonly Line[]): string {
-  return treeHash(lines).toString('base64')
+/** Roots by the lines that they are of, which are only ever added to, and their number. */
+const roots = new WeakMap<readonly Line[], Map<number, string>>()
+
+/** The root of a log's first `size` lines, by the definition of RFC 6962 §2.1, in base64. */
+export function rootOfLines(lines: readonly Line[], size: number): string {
+  const known = roots.get(lines) ?? new Map<number, string>()
+  roots.set(lines, known)
+  let root = known.get(size)
+  if (root === undefined) {
+    root = treeHash(lines.slice(0, size)).toString('base64')
+    known.set(size, root)
+  }
+  return root
 }

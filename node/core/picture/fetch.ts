@@ -177,13 +177,13 @@ export function createPictureFetcher(ports: {
   async function fetchFrom(home: SiteId, source: SiteId): Promise<'useful' | 'useless' | 'idle'> {
     let asked = 0
     let came = 0
-    for (let isSecondRound = false; ;) {
+    for (let isFromStart = !cursors.has(home); ;) {
       if (state.isStopped || decideHome(view.gate(home, view.self)).kind === 'refused') break
       const rows = await nextWanted(home)
       if (rows.length === 0) {
         // The look may have begun in the middle.
-        if (isSecondRound || asked > 0) break
-        isSecondRound = true
+        if (isFromStart || asked > 0) break
+        isFromStart = true
         continue
       }
       asked += rows.length

@@ -9,6 +9,7 @@ import {
   requiredPolicy,
 } from '../../../protocol/evidence.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
+import type { Verifier } from '../../../protocol/keys.ts'
 import { inclusionProof } from '../../../protocol/merkle.ts'
 import { formatNote, parseNote, parseSignatureLine } from '../../../protocol/note.ts'
 import type { Registry } from '../../../protocol/registry.ts'
@@ -89,9 +90,13 @@ async function entryAt(
 }
 
 /** Whether the coordinator's checkpoint has a heartbeat of that time or later. */
-function isVouchedFor(registry: Registry, note: string, time: number): boolean {
+function isVouchedFor(
+  { registry, verify }: { registry: Registry; verify: Verifier },
+  note: string,
+  time: number,
+): boolean {
   try {
-    return registryTime(registry, note) >= time
+    return registryTime(registry, note, verify) >= time
   } catch (error) {
     if (error instanceof ProtocolError) return false
     throw error
@@ -111,7 +116,7 @@ export function createEvidenceDesk(ports: {
     const registry = view.registry()
     const { note, size } = await logStateOf(tx, view.network)
     if (note === null || size !== registry.size) return null
-    return isVouchedFor(registry, note, time) ? note : null
+    return isVouchedFor({ registry, verify: crypto.verify }, note, time) ? note : null
   }
 
   async function findProof(

@@ -16,6 +16,7 @@ import { traitsOf } from '../search/traits.ts'
 import { logStateOf } from '../log/writer.ts'
 import type { BodyColumns, HeldBody, RecordState, Store, WriteTransaction } from '../store.ts'
 import type { View } from '../view.ts'
+import { createHearsay } from './hearsay.ts'
 
 export interface Fetcher {
   /**
@@ -88,8 +89,7 @@ export function createFetcher(ports: {
   const { view, store, vault, clock, crypto, network, events } = ports
   const running = new Map<SiteId, Promise<void>>()
   const again = new Set<SiteId>()
-  /** Homes that could not be asked when a relay said that it has nothing to give of them. */
-  const hearsay = new Set<SiteId>()
+  const hearsay = createHearsay(store)
   /** Homes of which an answer was put aside, since what it relied on had moved: no pause follows. */
   const moved = new Set<SiteId>()
   /** By "home source": when to ask again. A clock that jumps back ends a pause. */
@@ -148,11 +148,15 @@ export function createFetcher(ports: {
   }
 
   /** Marks what need not be asked for any more; returns how many. */
-  async function settle(home: SiteId, settled: readonly number[], before: Fence): Promise<number> {
+  async function settle(
+    { home, source, before }: { home: SiteId; source: SiteId; before: Fence },
+    settled: readonly number[],
+  ): Promise<number> {
     if (settled.length === 0) return 0
     return store.write(async (tx) => {
       if (!(await stands(tx, home, before))) return 0
       await tx.records.setAsked(home, settled)
+      if (source !== home) await hearsay.note(tx, home)
       return settled.length
     })
   }
@@ -224,8 +228,7 @@ export function createFetcher(ports: {
         if (source === home && error.path !== '/givenAt') settled.push(index)
       }
     }
-    if (settled.length > 0 && source !== home) hearsay.add(home)
-    const marked = await settle(home, settled, before)
+    const marked = await settle({ home, source, before }, settled)
     if (opened.length === 0) return marked
     const kept = await keep(home, opened, before)
     if (home === view.self)
@@ -280,8 +283,7 @@ export function createFetcher(ports: {
   }
 
   async function fetchNow(home: SiteId): Promise<void> {
-    if (network.connected().includes(home) && hearsay.delete(home))
-      await store.write((tx) => tx.records.wantAll(home))
+    if (network.connected().includes(home)) await hearsay.forget(home)
     for (const source of sources(home)) {
       if (decideHome(view.gate(home, view.self)).kind === 'refused') return
       const pause = pauses.get(`${home} ${source}`)
