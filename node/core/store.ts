@@ -124,7 +124,7 @@ export interface RecordState {
   endIndex: number | null
   /** Unix seconds of that publish entry; 0 where there is none. */
   publishedAt: number
-  /** Unix seconds of the record's first publish entry. */
+  /** Unix seconds of the record's first publish entry; 0 where there is none. */
   joinedAt: number
   /** Unix seconds at which the consent ends; 0 where there is no publish entry. */
   expires: number

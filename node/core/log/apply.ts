@@ -61,9 +61,10 @@ function isOrdered(orders: readonly Order[], record: RecordId, firstIndex: numbe
 function applyPublish(fold: Fold, entry: Publish, index: number, orders: readonly Order[]): void {
   const known = fold.states.get(entry.record)
   if (known !== undefined && (known.endIndex !== null || entry.version <= known.version)) return
-  const firstIndex = known === undefined || known.firstIndex < 0 ? index : known.firstIndex
+  const first = known === undefined || known.firstIndex < 0 ? null : known
   if (known?.live === true) fold.doomed.push(known.index)
   fold.changed.add(entry.record)
+  const firstIndex = first?.firstIndex ?? index
   fold.states.set(entry.record, {
     record: entry.record,
     firstIndex,
@@ -72,7 +73,7 @@ function applyPublish(fold: Fold, entry: Publish, index: number, orders: readonl
     live: known?.live !== false && !isOrdered(orders, entry.record, firstIndex),
     endIndex: null,
     publishedAt: entry.time,
-    joinedAt: known?.joinedAt ?? entry.time,
+    joinedAt: first?.joinedAt ?? entry.time,
     expires: entry.expires,
   })
 }
