@@ -25,6 +25,8 @@ export function createWatch(ports: {
   const { view, clock, feed, evidence } = ports
   const { store } = feed
   let hidden: Set<SiteId> | null = null
+  /** The setting, once it has been read. */
+  let told: number | null = null
 
   const isClosed = (home: SiteId): boolean =>
     decideHome(view.gate(home, view.self)).kind === 'refused'
@@ -61,8 +63,8 @@ export function createWatch(ports: {
   /** Tells of some withdrawals below a confirmed size; returns whether these were the last. */
   async function tellCompleted(size: number): Promise<boolean> {
     return store.write(async (tx) => {
-      const told = Number((await tx.desk.setting(COMPLETED)) ?? '0')
-      const ended = await tx.records.ended(view.self, told - 1, BATCH)
+      const below = Number((await tx.desk.setting(COMPLETED)) ?? '0')
+      const ended = await tx.records.ended(view.self, below - 1, BATCH)
       const completed = ended.filter(({ endIndex }) => (endIndex ?? size) < size)
       await feed.add(
         tx,
@@ -76,10 +78,11 @@ export function createWatch(ports: {
   }
 
   async function lookAtWithdrawals(): Promise<void> {
-    const told = Number((await store.read((tx) => tx.desk.setting(COMPLETED))) ?? '0')
+    told ??= Number((await store.read((tx) => tx.desk.setting(COMPLETED))) ?? '0')
     const size = await evidence.confirmedSize(view.self, told)
     if (size <= told) return
     while (!(await tellCompleted(size)));
+    told = size
   }
 
   return async () => {

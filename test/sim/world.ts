@@ -315,7 +315,7 @@ export class World {
       coordinatorKey: keysFor(NETWORK).identity.logKey,
       tickSeconds: TICK_SECONDS,
       exchangeSeconds: 4 * TICK_SECONDS,
-      beatSeconds: TICK_SECONDS,
+      beatSeconds: 4 * TICK_SECONDS,
     }
     if (node.site === NETWORK)
       process.coordinator = await createCoordinator(ports, {

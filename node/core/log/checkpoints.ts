@@ -1,4 +1,5 @@
 /** Opens checkpoints of any member's log with the key that the registry binds to that size. */
+import { equalBytes } from '../../../protocol/bytes.ts'
 import { parseCheckpoint, openCheckpoint, type Checkpoint } from '../../../protocol/checkpoint.ts'
 import { findCosignature, verifyCosignature } from '../../../protocol/cosignature.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
@@ -47,6 +48,13 @@ function signedBy({ text, signatures }: Note, keys: readonly VerifierKey[]): str
   })
 }
 
+/** Notes that are remembered as verified: each is looked at several times while it is the newest. */
+const REMEMBERED = 256
+
+function isSameKey(a: VerifierKey, b: VerifierKey): boolean {
+  return a.name === b.name && a.type === b.type && equalBytes(a.publicKey, b.publicKey)
+}
+
 /**
  * Creates the opener.
  *
@@ -58,6 +66,7 @@ export function createCheckpoints(ports: {
   coordinatorKey: VerifierKey
 }): Checkpoints {
   const { view, crypto, coordinatorKey } = ports
+  const verified = new Map<string, { key: VerifierKey; opened: OpenedCheckpoint }>()
 
   function logKey(log: SiteId, size: number): VerifierKey {
     const member = memberOf(view.registry(), log)
@@ -72,8 +81,17 @@ export function createCheckpoints(ports: {
 
   return {
     open: (log, noteText) => {
+      const known = verified.get(noteText)
+      // The registry may have bound another key to this size since.
+      if (known !== undefined && isSameKey(known.key, logKey(log, known.opened.checkpoint.size)))
+        return known.opened
       const { size } = parseCheckpoint(parseNote(noteText).text)
-      return openCheckpoint(noteText, logKey(log, size), crypto.verify)
+      const key = logKey(log, size)
+      const opened = openCheckpoint(noteText, key, crypto.verify)
+      const oldest = verified.size < REMEMBERED ? undefined : verified.keys().next().value
+      if (oldest !== undefined) verified.delete(oldest)
+      verified.set(noteText, { key, opened })
+      return opened
     },
     heartbeatOf: (log, { note }, now) => {
       const key = witnessKeys(log).at(-1)
