@@ -241,6 +241,25 @@ describe('a picture', () => {
     expect(replies).toEqual(['withheld'])
   })
 
+  it('is withheld from a partner that is suspended while it is read', async () => {
+    const { world, a, b, record, picture } = await aPair()
+    const index = (await a.ports.store.read((tx) => tx.records.get(A, record)))?.index ?? -1
+    const requirements = (b.site.node.view.requirements(B)?.index ?? -1) + 1
+    const { blobs } = a.ports
+    const { get } = blobs
+    blobs.get = async (slot) => {
+      blobs.get = get
+      await world.coordinator.coordinator.admission.measure('suspend', B, 'terms')
+      await world.quiet()
+      return get(slot)
+    }
+    const request = { home: A, requirements, registry: 0, wishes: [{ index, picture, from: 0 }] }
+    const replies: string[] = []
+    for await (const { kind } of a.site.node.handlers.pictures(B, request)) replies.push(kind)
+    expect(a.site.node.view.registry().members.get(B)?.status).toBe('suspended')
+    expect(replies).toEqual(['withheld'])
+  })
+
   it('of two records is kept once for each', async () => {
     const { world, a, b, picture } = await aPair()
     await put(a, member('m2'))

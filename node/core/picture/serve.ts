@@ -82,6 +82,8 @@ export function createPictureServer(ports: {
     let served = 0
     for (const [wish, asked] of wishes.entries()) {
       let verdict = verdicts[wish] ?? { kind: 'unknown' }
+      // Read before the gate is asked again: reading takes a while, and whatever changes meanwhile counts.
+      const kept = verdict.kind === 'picture' ? await pictures.openAll(verdict.slots) : null
       // Again for each that is written down: a stream may last, and a member withdraw meanwhile.
       if (verdict.kind === 'picture')
         verdict = await store.read((tx) => judge(tx, view.gate(home, from), request, asked))
@@ -89,10 +91,9 @@ export function createPictureServer(ports: {
         yield { kind: verdict.kind, wish }
         continue
       }
-      const kept = await pictures.openAll(verdict.slots)
       if (kept === null) {
-        // Erased since the verdict: the key is gone, and so is the picture.
-        yield { kind: 'gone', wish }
+        // Erased since the first verdict, and kept anew since: the partner may ask again.
+        yield { kind: 'unknown', wish }
         continue
       }
       served += 1
