@@ -11,6 +11,7 @@ import type { Facts, Requirements } from '../../protocol/requirements.ts'
 import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
 import type { Disclosed } from '../../protocol/wire.ts'
 import type { ReportReason } from '../../protocol/talk.ts'
+import type { Actor } from './people/actor.ts'
 import type { Sealed } from './ports.ts'
 import type { SearchReader } from './search/query.ts'
 import type { Traits } from './search/traits.ts'
@@ -39,6 +40,7 @@ export interface ReadTransaction {
   ledger: LedgerReader
   receipts: ReceiptReader
   desk: DeskReader
+  acts: ActReader
   feed: FeedReader
   webhooks: WebhookReader
   blocks: BlockReader
@@ -55,6 +57,7 @@ export interface WriteTransaction {
   ledger: LedgerWriter
   receipts: ReceiptWriter
   desk: DeskWriter
+  acts: ActWriter
   feed: FeedWriter
   webhooks: WebhookWriter
   blocks: BlockWriter
@@ -411,6 +414,28 @@ export interface DeskWriter extends DeskReader {
   revokeApiKey: (id: string, time: number) => Promise<void>
   saveApplication: (row: ApplicationRow) => Promise<void>
   addFork: (row: ForkRow) => Promise<void>
+}
+
+/** One line of the access log. */
+export interface ActRow {
+  /** From 1, without gaps. */
+  id: number
+  time: number
+  actor: Actor
+  act: string
+  subject: string
+  /** SHA-256 over the hash of the line before and this line. */
+  hash: Uint8Array
+}
+export interface ActReader {
+  last: () => Promise<ActRow | null>
+  /** In order, from `id` (exclusive). */
+  above: (id: number, limit: number) => Promise<ActRow[]>
+  /** The newest first, up to `id` (exclusive); null for all. */
+  below: (id: number | null, limit: number) => Promise<ActRow[]>
+}
+export interface ActWriter extends ActReader {
+  append: (row: ActRow) => Promise<void>
 }
 
 /** One record of this site has blocked one of another. */

@@ -2,6 +2,7 @@
 import type { Generated } from 'kysely'
 import type { WithdrawReason } from '../../protocol/entry.ts'
 import type { SiteId } from '../../protocol/ids.ts'
+import type { Actor } from '../core/people/actor.ts'
 import type { ApplicationRow, ConsentEvent, ReportRow } from '../core/store.ts'
 
 /** A truth value: SQLite has no type of its own for it. */
@@ -172,6 +173,16 @@ export interface ForkTable {
   second_note: string
   found_at: number
 }
+export interface ActTable {
+  id: number
+  time: number
+  actor_kind: Actor['kind']
+  actor: string
+  role: string
+  act: string
+  subject: string
+  hash: Uint8Array
+}
 export interface FeedTable {
   id: number
   time: number
@@ -246,6 +257,7 @@ export interface Schema {
   applications: ApplicationTable
   forks: ForkTable
   settings: SettingTable
+  acts: ActTable
   feed: FeedTable
   feed_aside: AsideTable
   hidden_homes: HiddenHomeTable

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import type { SiteId } from '../../protocol/ids.ts'
 import type { Store, WriteTransaction } from '../core/store.ts'
 import { isDiskFull, NO_BALLAST, type Ballast } from './ballast.ts'
+import { actsIn } from './acts.ts'
 import { blocksIn } from './blocks.ts'
 import { bodiesIn } from './bodies.ts'
 import type { Database } from './database.ts'
@@ -46,6 +47,7 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     ledger: ledgerIn(tx),
     receipts: receiptsIn(tx),
     desk: deskIn(tx),
+    acts: actsIn(tx),
     feed: feedIn(tx),
     webhooks: webhooksIn(tx),
     blocks: blocksIn(tx),
