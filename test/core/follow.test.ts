@@ -66,6 +66,26 @@ describe('an announcement', () => {
     expect(await handlers.announcement(A, announce(a, entries, { from: 1 }))).toBe('ignore')
   })
 
+  // A follower that keeps entries whose checkpoint it cannot show is silent about them to a home
+  // that was restored: the home writes others in their place, and is taken for one that forks.
+  it('leaves its checkpoint beside the entries, wherever a crash comes', async () => {
+    const { store } = b.ports
+    const write = store.write.bind(store)
+    store.write = async (work, purpose) => {
+      if ((await sizeAt(b)) === entries.length) throw new Error('the node is dead')
+      return write(work, purpose)
+    }
+    const { handlers } = b.site.node
+    const made = announce(a, entries, { from: 3, time: now() + 1 })
+    await expect(handlers.announcement(A, made)).rejects.toThrow('dead')
+    await world.quiet()
+    store.write = write
+    await world.restart(b)
+    const heads = { kind: 'heads' as const, heads: [], addresses: [] }
+    for await (const reply of b.site.node.handlers.sync(A, heads))
+      expect(reply.kind === 'heads' && reply.heads.find(({ log }) => log === A)?.size).toBe(5)
+  })
+
   it.each<[what: string, made: () => ReturnType<typeof announce>, verdict: string]>([
     [
       'an entry that is not deterministic CBOR',
