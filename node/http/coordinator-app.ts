@@ -27,6 +27,7 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountMetrics(door, ports.metrics, LOOK)
   mountTiles(door, ports)
   mountWitness(door, ports)
+  ports.pages?.(door)
   mountDocs(door.app, {
     title: 'Dating Pro Network: coordinator',
     version: ports.version,
