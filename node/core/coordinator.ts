@@ -17,7 +17,9 @@ import { withNodes } from './log/tree.ts'
 import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
+import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
+import { createActs, type Acts } from './people/acts.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
 
@@ -25,6 +27,9 @@ export interface Coordinator {
   node: Node
   admission: Admission
   followUp: FollowUp
+  findings: Findings
+  /** The access log. */
+  acts: Acts
   /** Reports about members that their homes have left lying. */
   reports: ReportDesk
   start: () => Promise<void>
@@ -64,6 +69,8 @@ export async function createCoordinator(
   const { identity } = settings
   const view = await loadView(ports, identity)
 
+  const acts = createActs({ store, clock, crypto })
+  const findings = createFindings({ store, clock, crypto, acts })
   const reports = createReportDesk({ view, store, clock, notify: async () => undefined }, 'desk')
 
   /** Whether a checkpoint contradicts our copy of the log; null where ours does not reach it. */
@@ -186,6 +193,8 @@ export async function createCoordinator(
     node,
     admission,
     followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
+    findings,
+    acts,
     reports,
     start: node.start,
     stop: node.stop,
