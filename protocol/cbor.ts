@@ -4,7 +4,7 @@
  * the only one: a general decoder accepts more, and checking it by encoding again costs four times
  * as much. The tests hold this file against such a decoder.
  */
-import { fromUtf8, toUtf8, writeUtf8 } from './bytes.ts'
+import { briefBytes, fromUtf8, toUtf8, writeUtf8 } from './bytes.ts'
 import { ProtocolError } from './errors.ts'
 import { CBOR_DEPTH } from './limits.ts'
 import { byKeys, objectOf } from './shape.ts'
@@ -46,7 +46,9 @@ const scratch = new Uint8Array(SCRATCH_BYTES)
 export function encodeCbor(value: unknown): Uint8Array {
   const writer: Writer = { bytes: scratch, used: 0 }
   writeValue(writer, value, 0)
-  return writer.bytes.slice(0, writer.used)
+  const encoded = briefBytes(writer.used)
+  encoded.set(writer.bytes.subarray(0, writer.used))
+  return encoded
 }
 
 function reserve(writer: Writer, count: number): void {
@@ -227,21 +229,25 @@ function protoKey(): ProtocolError {
 /** A position in bytes that are read once, from left to right. */
 interface Reader {
   readonly bytes: Uint8Array
+  /** Whether byte strings share the memory of `bytes`. */
+  readonly isShared: boolean
   at: number
 }
 
 /**
- * The value of deterministic CBOR `bytes`; no other bytes decode to it. Byte strings are copies.
+ * The value of deterministic CBOR `bytes`; no other bytes decode to it.
  *
+ * @param strings whether byte strings are copies, or views of `bytes`, which then must not change;
+ *   views are for what is soon gone, since any of them keeps all of `bytes`
  * @throws ProtocolError `malformed` for broken bytes or a kind of value that we do not use,
  *   `not_canonical` for another spelling of a value, `out_of_range` for an integer beyond 2^53 - 1,
  *   `too_large` where the nesting is too deep
  * @see RFC 8949 §4.2.1
  */
-export function decodeCbor(bytes: Uint8Array): unknown {
+export function decodeCbor(bytes: Uint8Array, strings: 'copies' | 'views' = 'copies'): unknown {
   // A Buffer's slice() shares memory; a plain view of the same bytes copies.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const reader: Reader = { bytes: plain, at: 0 }
+  const reader: Reader = { bytes: plain, isShared: strings === 'views', at: 0 }
   const value = readValue(reader, 0)
   if (reader.at !== plain.length)
     throw new ProtocolError('malformed', '', 'nothing after the first CBOR value')
@@ -287,7 +293,9 @@ function readValue(reader: Reader, depth: number): unknown {
       return readNegative(reader, head)
     case BYTES: {
       const end = readLength(reader, head, 1) + reader.at
-      const bytes = reader.bytes.slice(reader.at, end)
+      const bytes = reader.isShared
+        ? reader.bytes.subarray(reader.at, end)
+        : reader.bytes.slice(reader.at, end)
       reader.at = end
       return bytes
     }

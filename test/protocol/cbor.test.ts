@@ -254,4 +254,17 @@ describe('decodeCbor', () => {
     bytes.fill(0)
     expect(decoded).toStrictEqual(Uint8Array.of(1, 2))
   })
+
+  it('gives views of byte strings where that is asked for, and else the same value', () => {
+    fc.assert(
+      fc.property(value, (given) => {
+        const encoded = encodeCbor(given)
+        expect(decodeCbor(encoded, 'views')).toEqual(decodeCbor(encoded))
+      }),
+    )
+    const bytes = encodeCbor(Uint8Array.of(1, 2, 3))
+    const view = decodeCbor(bytes, 'views')
+    bytes[1] = 9
+    expect(view).toEqual(Uint8Array.of(9, 2, 3))
+  })
 })
