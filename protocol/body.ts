@@ -116,12 +116,12 @@ export function openBody(
 ): Body {
   if (bytes.length > BODY_BYTES)
     throw new ProtocolError('too_large', '', `at most ${BODY_BYTES} bytes`)
-  const envelope = parseWith(envelopeSchema, decodeCbor(bytes, 'views'))
+  const envelope = parseWith(envelopeSchema, decodeCbor(bytes, 'views'), 'own')
   // First of all: what nobody committed to needs no more attention.
   checkCommitments(envelope, expected, hash)
   const { profileSalt, consentSalt } = envelope
   const profile = at('/profile', () =>
-    parseWith(profileSchema, decodeCbor(envelope.profile, 'views')),
+    parseWith(profileSchema, decodeCbor(envelope.profile, 'views'), 'own'),
   )
   const consent = at('/consent', () => parseConsent(decodeCbor(envelope.consent)))
   const body: Body = { profile, consent, profileSalt, consentSalt }

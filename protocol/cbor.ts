@@ -23,6 +23,8 @@ const U32 = 0x1_0000_0000
 /** Text up to this many characters is copied in a loop; above it the platform's coder is faster. */
 const SHORT_WRITTEN = 24
 const SHORT_READ = 6
+/** Bytes of a word with its head, at most. */
+const LONGEST_WORD = 24
 /** What `encodeCbor` keeps between calls; a larger value gets a buffer of its own. */
 const SCRATCH_BYTES = 64 * 1024
 
@@ -324,10 +326,33 @@ function readSimple(head: number): boolean | null {
   throw new ProtocolError('malformed', '', 'no tag, float, undefined or other simple value')
 }
 
+/** By a hash of the bytes, as the keys below. A word that shares its place is read as other text. */
+const words: (KnownKey | undefined)[] = Array(1024).fill(undefined)
+
+/**
+ * Notes a word of a closed list, so that it need not be decoded where it is read. Never what
+ * somebody has written: that must not stay here.
+ */
+export function knowWord(word: string): void {
+  const bytes = encodeCbor(word)
+  if (bytes.length <= SHORT_READ || bytes.length > LONGEST_WORD) return
+  words[placeOf(bytes, 1, bytes.length)] ??= { text: word, bytes }
+}
+
+function wordAt(bytes: Uint8Array, start: number, end: number): string | null {
+  const known = words[placeOf(bytes, start + 1, end)]
+  return known !== undefined && isAt(bytes, start, end, known.bytes) ? known.text : null
+}
+
 function readText(reader: Reader, head: number): string {
   const length = readLength(reader, head, 1)
   const start = reader.at
   reader.at += length
+  // One byte of head comes before it.
+  if (length >= SHORT_READ && length < LONGEST_WORD) {
+    const word = wordAt(reader.bytes, start - 1, reader.at)
+    if (word !== null) return word
+  }
   if (length > SHORT_READ) return fromUtf8(reader.bytes.subarray(start, reader.at))
   let text = ''
   for (let at = start; at < reader.at; at += 1) {
@@ -347,6 +372,13 @@ interface KnownKey {
 const KNOWN_KEYS = 1024
 const knownKeys: (KnownKey | undefined)[] = Array(KNOWN_KEYS).fill(undefined)
 
+/** The place of what is known by these bytes, of less than 24, hence after a head of one byte. */
+function placeOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = end - start
+  for (let at = start; at < end; at += 1) hash = (Math.imul(hash, 31) + (bytes[at] ?? 0)) | 0
+  return (hash ^ (hash >>> 10)) & (KNOWN_KEYS - 1)
+}
+
 function readKey(reader: Reader): string {
   const { bytes, at: start } = reader
   const head = readByte(reader)
@@ -355,9 +387,7 @@ function readKey(reader: Reader): string {
   const end = reader.at + length
   // Longer ones have heads of several bytes, and are no fields of ours.
   if (length >= 24 || end > bytes.length) return readText(reader, head)
-  let hash = length
-  for (let at = reader.at; at < end; at += 1) hash = (Math.imul(hash, 31) + (bytes[at] ?? 0)) | 0
-  const place = (hash ^ (hash >>> 10)) & (KNOWN_KEYS - 1)
+  const place = placeOf(bytes, reader.at, end)
   const known = knownKeys[place]
   if (known !== undefined && isAt(bytes, start, end, known.bytes)) {
     reader.at = end

@@ -244,7 +244,10 @@ export interface Codec<T> {
 }
 
 function codec<T>(schema: z.ZodType<T>): Codec<T> {
-  return { encode: encodeCbor, decode: (bytes) => parseWith(schema, decodeCbor(bytes, 'views')) }
+  return {
+    encode: encodeCbor,
+    decode: (bytes) => parseWith(schema, decodeCbor(bytes, 'views'), 'own'),
+  }
 }
 
 export const announcementCodec: Codec<Announcement> = codec(announcementSchema)

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { equalBytes, fromHex, toHex } from '../../protocol/bytes.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/cbor.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
+// For the words that it makes known.
+import '../../protocol/entry.ts'
 import { CBOR_DEPTH } from '../../protocol/limits.ts'
 
 const key = fc.string({ unit: 'binary' }).filter((text) => text !== '__proto__')
@@ -246,6 +248,19 @@ describe('decodeCbor', () => {
     const bytes = new Uint8Array(1_000_000).fill(0x81)
     expect(() => decodeCbor(bytes)).toThrow('too_large')
     expect(decodeCbor(encodeCbor(nested(CBOR_DEPTH)))).toEqual(nested(CBOR_DEPTH))
+  })
+
+  it('reads words of closed lists, and all that is one byte away from them', () => {
+    for (const word of ['discovery', 'recommendations', 'self-described', 'consent-withdrawn']) {
+      const encoded = encodeCbor(word)
+      expect(decodeCbor(encoded)).toBe(word)
+      for (const [at, byte] of encoded.entries()) {
+        if (at === 0) continue
+        const changed = Uint8Array.from(encoded)
+        changed[at] = byte ^ 1
+        expect(decodeCbor(changed)).toBe(new TextDecoder().decode(changed.subarray(1)))
+      }
+    }
   })
 
   it('copies byte strings, also out of a Buffer', () => {
