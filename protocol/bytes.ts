@@ -97,7 +97,12 @@ let used = 0
  * collect again. The piece lives for as long as anything cut from it: for what is soon gone.
  */
 export function briefBytes(length: number): Uint8Array {
-  if (length <= HEAP_BYTES || length > LONGEST_CUT) return new Uint8Array(length)
+  return length <= HEAP_BYTES ? new Uint8Array(length) : pieceBytes(length)
+}
+
+/** The same, also where V8 would have them on its heap: for what native code is about to read. */
+export function pieceBytes(length: number): Uint8Array {
+  if (length > LONGEST_CUT) return new Uint8Array(length)
   if (used + length > PIECE_BYTES) {
     piece = new Uint8Array(PIECE_BYTES)
     used = 0

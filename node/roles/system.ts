@@ -107,6 +107,7 @@ function privateKeyObject(seed: Uint8Array): KeyObject {
 const CIPHER = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
+const keyBytes = new Uint8Array(64)
 
 const BLOCK_BYTES = 64
 const pads = new WeakMap<Uint8Array, { inner: Uint8Array; outer: Uint8Array }>()
@@ -130,18 +131,33 @@ function padsOf(key: Uint8Array): { inner: Uint8Array; outer: Uint8Array } {
   return made
 }
 
+/** A copy where native code reads it in place: V8 would first move a short key off its heap. */
+function keyObject(key: Uint8Array): KeyObject {
+  const bytes = keyBytes.subarray(0, key.length)
+  bytes.set(key)
+  const made = createSecretKey(bytes)
+  bytes.fill(0)
+  return made
+}
+
+function seal(key: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  const sealed = briefBytes(NONCE_BYTES + plaintext.length + TAG_BYTES)
+  sealed.set(systemRandom.bytes(NONCE_BYTES))
+  const nonce = sealed.subarray(0, NONCE_BYTES)
+  const cipher = createCipheriv(CIPHER, keyObject(key), nonce, { authTagLength: TAG_BYTES })
+  // GCM is as long as the text, and has nothing left at the end but the tag.
+  sealed.set(cipher.update(plaintext), NONCE_BYTES)
+  cipher.final()
+  sealed.set(cipher.getAuthTag(), NONCE_BYTES + plaintext.length)
+  return sealed
+}
+
 function open(key: Uint8Array, sealed: Uint8Array): Uint8Array | null {
   if (sealed.length < NONCE_BYTES + TAG_BYTES) return null
   const end = sealed.length - TAG_BYTES
   try {
-    const decipher = createDecipheriv(
-      CIPHER,
-      createSecretKey(key),
-      sealed.subarray(0, NONCE_BYTES),
-      {
-        authTagLength: TAG_BYTES,
-      },
-    )
+    const nonce = sealed.subarray(0, NONCE_BYTES)
+    const decipher = createDecipheriv(CIPHER, keyObject(key), nonce, { authTagLength: TAG_BYTES })
     decipher.setAuthTag(sealed.subarray(end))
     const opened = decipher.update(sealed.subarray(NONCE_BYTES, end))
     decipher.final()
@@ -168,17 +184,7 @@ export const systemCrypto: Crypto = {
     }
   },
   sign: (message, seed) => plain(nativeSign(null, message, privateKeyObject(seed))),
-  seal: (key, plaintext) => {
-    const nonce = systemRandom.bytes(NONCE_BYTES)
-    const cipher = createCipheriv(CIPHER, createSecretKey(key), nonce, { authTagLength: TAG_BYTES })
-    const encrypted = cipher.update(plaintext)
-    cipher.final()
-    const sealed = briefBytes(NONCE_BYTES + encrypted.length + TAG_BYTES)
-    sealed.set(nonce)
-    sealed.set(encrypted, NONCE_BYTES)
-    sealed.set(cipher.getAuthTag(), NONCE_BYTES + encrypted.length)
-    return sealed
-  },
+  seal,
   open,
   hmacSha256: (key, data) => {
     const { inner, outer } = padsOf(key)
