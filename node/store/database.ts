@@ -7,8 +7,9 @@ import { createPrivate } from './folder.ts'
 import { init } from './migrations/001-init.ts'
 import { pictures } from './migrations/002-pictures.ts'
 import { search } from './migrations/003-search.ts'
-import { feed } from './migrations/005-feed.ts'
 import { talk } from './migrations/004-talk.ts'
+import { feed } from './migrations/005-feed.ts'
+import { rows } from './migrations/006-rows.ts'
 import type { Schema } from './schema.ts'
 import type { Value } from './transaction.ts'
 
@@ -21,6 +22,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '003-search': search,
   '004-talk': talk,
   '005-feed': feed,
+  '006-rows': rows,
 }
 const MEMORY = ':memory:'
 const BUSY_MILLISECONDS = 200
