@@ -7,7 +7,7 @@ import type { RecordId, SiteId } from '../../../protocol/ids.ts'
 import { ageOfFacts, type Facts, type Place } from '../../../protocol/requirements.ts'
 import type { PrivateKeys } from '../identity.ts'
 import type { Clock, Crypto, Vault } from '../ports.ts'
-import type { SearchRow } from '../search/query.ts'
+import type { PoolRow } from '../search/query.ts'
 import { traitsOf } from '../search/traits.ts'
 import type { HeldBody, ReadTransaction, Store } from '../store.ts'
 import type { View } from '../view.ts'
@@ -51,7 +51,7 @@ export const POOL = 500
 export const SHORTLIST = 100
 
 /** Somebody of the pool. */
-interface Candidate extends SearchRow {
+interface Candidate extends PoolRow {
   person: Person
   /** The body, once it has been opened. */
   opened: Opened | null
@@ -79,7 +79,7 @@ function personOf({ held, body }: Opened, today: number): Person {
 }
 
 /** The candidate of a row, by its columns. */
-function candidateOf(row: SearchRow, today: number): Candidate {
+function candidateOf(row: PoolRow, today: number): Candidate {
   const { facts, scopes, traits } = row
   const { languages, choices } = traits
   const person = { facts, age: ageOfFacts(facts, today), scopes, languages, choices }
@@ -160,14 +160,15 @@ export function createRecommender(ports: {
     if (radiusKm !== undefined && place === null)
       throw new ProtocolError('out_of_range', '/radiusKm', 'none without a place to reckon from')
     const draw = createDraw(crypto, keys.index, { viewer: record, day: today })
-    const { rows } = await tx.search.find({
+    const rows = await tx.search.pool({
       homes: homesFor(viewer.held),
       now,
       mutual: facts,
       scopes: ['recommendations'],
       without: [...seen, ...(await company.blocksOf(tx, record))],
       ...(place !== null && radiusKm !== undefined && { near: { ...place, radiusKm } }),
-      order: { by: 'rings', around: { place, country: facts.country }, seed: draw.seed },
+      around: { place, country: facts.country },
+      seed: draw.seed,
       limit: POOL,
     })
     const own = personOf(viewer, today)
