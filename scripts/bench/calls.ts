@@ -1,4 +1,5 @@
 /** What a benchmark can ask of a measured process. Arguments and answers travel as JSON. */
+import type { Asked, Spent } from './timing.ts'
 
 export interface NodeOptions {
   folder: string
@@ -14,11 +15,6 @@ export interface NodeFacts {
   witnessKey: string
   addresses: string[]
 }
-export interface Spent {
-  millis: number
-  /** CPU time of all threads of the process. */
-  cpuMillis: number
-}
 /** Requests and message bytes, both ways, that a node has exchanged with one site. */
 export interface Traffic {
   requests: number
@@ -26,6 +22,13 @@ export interface Traffic {
   /** Milliseconds of `performance.timeOrigin` at the end of the last request. */
   lastAt: number
   open: number
+}
+
+export interface CrowdOptions {
+  path: string
+  records: number
+  /** Rounds in which the floor is asked: at a million records each takes minutes. */
+  floorRounds: number
 }
 
 export interface Calls {
@@ -91,12 +94,14 @@ export interface Calls {
   hashFloor: (input: { count: number }) => Promise<Spent & { bytes: number }>
   streamServer: (nothing: null) => Promise<{ address: string }>
   streamFloor: (input: { address: string; bytes: number }) => Promise<Spent>
-  /** Fills a site with records of others and asks, the node and bare SQL; milliseconds a query. */
-  discover: (crowd: { path: string; records: number }) => Promise<{
-    pages: number[]
-    raw: number[]
-    facets: number[]
-    texts: number[]
+  /** Fills a site with records of others and asks, the node and bare SQL. */
+  discover: (crowd: CrowdOptions) => Promise<{
+    pages: Asked
+    raw: Asked
+    facets: Asked
+    texts: Asked
+    /** Until the first answer after a start. */
+    loadMillis: number
     readMillis: number
     /** Longest time in which reading let nobody else have a turn. */
     slowest: number
@@ -105,11 +110,12 @@ export interface Calls {
     rssMb: number
   }>
   /** The same with the first recommendations: plain, with a wish for a religion, and bare SQL. */
-  recommend: (crowd: { path: string; records: number }) => Promise<{
-    lists: number[]
-    wished: number[]
-    raw: number[]
+  recommend: (crowd: CrowdOptions) => Promise<{
+    lists: Asked
+    wished: Asked
+    raw: Asked
     /** How many were recommended on average. */
     shown: number
+    rssMb: number
   }>
 }

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { DiscoverRequest } from '../../node/core/record/discover.ts'
 import { createBodyReader } from '../../node/core/search/reader.ts'
-import type { Facts } from '../../protocol/requirements.ts'
 import type { Calls } from './calls.ts'
 import { startCrowd, VIEWERS, type Crowd, type Held } from './crowd.ts'
 import { openSearchFloor, type Question } from './search-floor.ts'
+import { ask, timed, type Asked } from './timing.ts'
 
 const ROUNDS = 6
 const SLICE = 1000
@@ -42,43 +42,42 @@ function requestOf(
   return request
 }
 
-async function each(
-  viewers: readonly { id: string; facts: Facts }[],
-  ask: (
-    viewer: { id: string; facts: Facts },
-    question: Omit<Question, 'viewer'>,
-    round: number,
-  ) => unknown,
-): Promise<number[]> {
-  const millis: number[] = []
-  for (let round = 0; round < ROUNDS; round += 1)
-    for (const [at, viewer] of viewers.entries()) {
-      const question = QUESTIONS[(at + round) % QUESTIONS.length]
-      if (question === undefined) continue
-      const from = performance.now()
-      await ask(viewer, question, round)
-      millis.push(performance.now() - from)
-    }
-  return millis
+type Viewer = Crowd['viewers'][number]
+
+/** Each viewer has another question in each round. */
+function each(
+  viewers: readonly Viewer[],
+  rounds: number,
+  pose: (viewer: Viewer, question: Omit<Question, 'viewer'>, round: number) => unknown,
+): Promise<Asked> {
+  return ask(viewers, rounds, (viewer, { at, round }) => {
+    const question = QUESTIONS[(at + round) % QUESTIONS.length]
+    if (question === undefined) throw new Error('no question')
+    return pose(viewer, question, round)
+  })
 }
 
 const rss = (): number => process.memoryUsage.rss() / MEGA
 
-async function measure(crowd: Crowd, floor: ReturnType<typeof openSearchFloor>) {
+async function measure(
+  crowd: Crowd,
+  floor: ReturnType<typeof openSearchFloor>,
+  floorRounds: number,
+) {
   const { discovery, storage, viewers } = crowd
   const before = rss()
-  await discovery.find({ filter: {}, limit: 1 })
+  const { millis: loadMillis } = await timed(() => discovery.find({ filter: {}, limit: 1 }))
   const columnsMb = rss() - before
   const one = (
     id: string,
     question: Omit<Question, 'viewer'>,
     more: Partial<DiscoverRequest> = {},
   ) => discovery.find({ ...requestOf(id, question), ...more })
-  const pages = await each(viewers, ({ id }, question) => one(id, question))
-  const raw = await each(viewers, ({ facts }, question) =>
+  const pages = await each(viewers, ROUNDS, ({ id }, question) => one(id, question))
+  const raw = await each(viewers, floorRounds, ({ facts }, question) =>
     floor.ask({ ...question, viewer: facts }),
   )
-  const facets = await each(viewers, ({ id }, question) =>
+  const facets = await each(viewers, ROUNDS, ({ id }, question) =>
     one(id, question, { facets: ['age', 'country', 'bodyType'] }),
   )
   const start = performance.now()
@@ -93,16 +92,27 @@ async function measure(crowd: Crowd, floor: ReturnType<typeof openSearchFloor>) 
   await createBodyReader({ ...storage, pause }).run()
   const readMillis = performance.now() - start
   const textsMb = rss() - unread
-  const texts = await each(viewers, ({ id }, question, round) => {
+  const texts = await each(viewers, ROUNDS, ({ id }, question, round) => {
     const request = requestOf(id, question)
     const text = WORDS[round % WORDS.length] ?? ''
     return discovery.find({ ...request, filter: { ...request.filter, text } })
   })
-  return { pages, raw, facets, texts, readMillis, slowest, columnsMb, textsMb, rssMb: rss() }
+  return {
+    pages,
+    raw,
+    facets,
+    texts,
+    loadMillis,
+    readMillis,
+    slowest,
+    columnsMb,
+    textsMb,
+    rssMb: rss(),
+  }
 }
 
 export const discoverCalls = {
-  discover: async ({ path, records }) => {
+  discover: async ({ path, records, floorRounds }) => {
     const floor = openSearchFloor(join(path, 'floor.db'))
     let held: Held[] = []
     const crowd = await startCrowd(join(path, 'site'), records, (one) => {
@@ -113,7 +123,7 @@ export const discoverCalls = {
     })
     floor.finish()
     if (crowd.viewers.length !== VIEWERS) throw new Error('viewers are missing')
-    const measured = await measure(crowd, floor)
+    const measured = await measure(crowd, floor, floorRounds)
     floor.close()
     await crowd.close()
     return measured

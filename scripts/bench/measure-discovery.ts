@@ -2,19 +2,31 @@
 import { startChild } from './child.ts'
 import { temporaryFolder, type FlagsOf } from './federation.ts'
 import { median, quantile, short, type Figure } from './figures.ts'
+import type { Asked } from './timing.ts'
 
 const SIZES = [100_000, 1_000_000]
+
+/** Rounds in which bare SQL is asked. At a million records a round takes minutes. */
+export function floorRoundsFor(records: number): number {
+  return records > 200_000 ? 1 : 5
+}
 
 const p99 = (of: readonly number[]): number => quantile(of, 0.99)
 const rateOf = (millis: readonly number[]): number =>
   (millis.length / millis.reduce((sum, one) => sum + one, 0)) * 1000
 
+/** How the questions were asked. */
+export function noteOf({ millis, cpuMillis }: Asked): string {
+  return `${millis.length} queries one after another, ${short(cpuMillis)} ms of CPU each`
+}
+
 function* figuresOf(
   name: string,
-  { millis, floor }: { millis: readonly number[]; floor: readonly number[] | null },
+  { asked, floor }: { asked: Asked; floor: Asked | null },
 ): Generator<Figure> {
   const beside = (value: (of: readonly number[]) => number): Partial<Figure> =>
-    floor === null ? {} : { floor: { name: 'bare SQL', value: value(floor) } }
+    floor === null ? {} : { floor: { name: 'bare SQL', value: value(floor.millis) } }
+  const { millis } = asked
   yield { name: `${name}: p50`, value: median(millis), unit: 'ms', ...beside(median) }
   yield { name: `${name}: p99`, value: p99(millis), unit: 'ms', ...beside(p99) }
   yield {
@@ -22,7 +34,7 @@ function* figuresOf(
     value: rateOf(millis),
     unit: 'queries/s',
     ...beside(rateOf),
-    note: `${millis.length} queries one after another`,
+    note: noteOf(asked),
   }
 }
 
@@ -34,15 +46,21 @@ export async function* measureDiscovery(
   for (const records of sizes) {
     using folder = temporaryFolder()
     await using child = startChild('discovery', flagsOf('discovery'))
-    const found = await child.call('discover', { path: folder.path, records })
+    const found = await child.call('discover', {
+      path: folder.path,
+      records,
+      floorRounds: floorRoundsFor(records),
+    })
     const name = `discovery at ${records.toLocaleString('en')}`
-    yield* figuresOf(name, { millis: found.pages, floor: found.raw })
-    yield* figuresOf(`${name}, three facets`, { millis: found.facets, floor: null })
-    yield* figuresOf(`${name}, by words`, { millis: found.texts, floor: null })
+    yield* figuresOf(name, { asked: found.pages, floor: found.raw })
+    yield* figuresOf(`${name}, three facets`, { asked: found.facets, floor: null })
+    yield* figuresOf(`${name}, by words`, { asked: found.texts, floor: null })
     const note = `longest step ${short(found.slowest)} ms, during which nobody is answered`
+    yield { name: `${name}: first answer after a start`, value: found.loadMillis / 1000, unit: 's' }
     yield { name: `${name}: texts read`, value: found.readMillis / 1000, unit: 's', note }
     yield { name: `${name}: memory of the columns`, value: found.columnsMb, unit: 'MB' }
     yield { name: `${name}: memory of the words`, value: found.textsMb, unit: 'MB' }
+    yield { name: `${name}: memory in all`, value: found.rssMb, unit: 'MB' }
     yield { name: `peak memory: ${name}`, value: child.peakMb(), unit: 'MB' }
   }
 }

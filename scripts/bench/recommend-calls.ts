@@ -4,27 +4,15 @@ import { POOL } from '../../node/core/record/recommend.ts'
 import type { Calls } from './calls.ts'
 import { startCrowd, type Held } from './crowd.ts'
 import { openSearchFloor } from './search-floor.ts'
+import { ask } from './timing.ts'
 
 const ROUNDS = 5
 const SLICE = 1000
 const TOP = 50
-
-async function each<Viewer>(
-  viewers: readonly Viewer[],
-  ask: (viewer: Viewer) => unknown,
-): Promise<number[]> {
-  const millis: number[] = []
-  for (let round = 0; round < ROUNDS; round += 1)
-    for (const viewer of viewers) {
-      const from = performance.now()
-      await ask(viewer)
-      millis.push(performance.now() - from)
-    }
-  return millis
-}
+const MEGA = 1e6
 
 export const recommendCalls = {
-  recommend: async ({ path, records }) => {
+  recommend: async ({ path, records, floorRounds }) => {
     const floor = openSearchFloor(join(path, 'floor.db'))
     let held: Held[] = []
     const crowd = await startCrowd(join(path, 'site'), records, (one) => {
@@ -41,16 +29,17 @@ export const recommendCalls = {
     for (const { id } of viewers.slice(0, 3))
       await recommender.recommend({ member: id, limit: TOP })
     let shown = 0
-    const lists = await each(viewers, async ({ id }) => {
+    const lists = await ask(viewers, ROUNDS, async ({ id }) => {
       shown += (await recommender.recommend({ member: id, limit: TOP })).length
     })
     const wishes = { religion: ['none', 'spiritual'] }
-    const wished = await each(viewers, ({ id }) =>
+    const wished = await ask(viewers, ROUNDS, ({ id }) =>
       recommender.recommend({ member: id, limit: TOP, wishes }),
     )
-    const raw = await each(viewers, ({ facts }) => floor.nearest(facts, POOL))
+    const raw = await ask(viewers, floorRounds, ({ facts }) => floor.nearest(facts, POOL))
+    const rssMb = process.memoryUsage.rss() / MEGA
     floor.close()
     await crowd.close()
-    return { lists, wished, raw, shown: shown / lists.length }
+    return { lists, wished, raw, shown: shown / lists.millis.length, rssMb }
   },
 } satisfies Partial<Calls>

@@ -6,11 +6,11 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Stream } from '@libp2p/interface'
 import { createLibp2p } from 'libp2p'
 import { parseRecordId, parseSiteId } from '../../protocol/ids.ts'
-import type { Calls, Spent } from './calls.ts'
+import type { Calls } from './calls.ts'
 import { quantile } from './figures.ts'
 import { batches } from './members.ts'
 import { bySite } from './node-calls.ts'
-import { timed } from './timing.ts'
+import { timed, type Spent } from './timing.ts'
 
 const PROTOCOL = '/bench/echo/1'
 const TALKING = ['discovery', 'messaging']

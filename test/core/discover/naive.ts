@@ -91,7 +91,19 @@ export function hasWord(text: string, wanted: string): boolean {
   return words.some((one) => (word.length >= 3 ? one.startsWith(word) : one === word))
 }
 
-function likes(seeks: readonly string[], gender: string): boolean {
+/** What a site may show of a profile. */
+export function shownFields(profile: SealedProfile): Partial<SealedProfile> {
+  const {
+    language: _language,
+    sealed: _sealed,
+    latitudeTenths: _latitude,
+    longitudeTenths: _longitude,
+    ...shown
+  } = profile
+  return shown
+}
+
+export function likes(seeks: readonly string[], gender: string): boolean {
   return seeks[0] === 'any' || seeks.includes(gender)
 }
 
