@@ -24,13 +24,6 @@ export interface Traffic {
   open: number
 }
 
-export interface CrowdOptions {
-  path: string
-  records: number
-  /** Rounds in which the floor is asked: at a million records each takes minutes. */
-  floorRounds: number
-}
-
 export interface Calls {
   startCoordinator: (options: NodeOptions) => Promise<NodeFacts>
   startSite: (options: NodeOptions) => Promise<NodeFacts>
@@ -94,23 +87,28 @@ export interface Calls {
   hashFloor: (input: { count: number }) => Promise<Spent & { bytes: number }>
   streamServer: (nothing: null) => Promise<{ address: string }>
   streamFloor: (input: { address: string; bytes: number }) => Promise<Spent>
-  /** Fills a site with records of others and asks, the node and bare SQL. */
-  discover: (crowd: CrowdOptions) => Promise<{
+  /** Fills a site with records of others, of which the next calls ask. */
+  fill: (crowd: { path: string; records: number }) => Promise<Spent>
+  /** Discovery, by the node and in bare SQL, which is asked so many rounds. */
+  discover: (floor: { floorRounds: number }) => Promise<{
     pages: Asked
     raw: Asked
     facets: Asked
-    texts: Asked
     /** Until the first answer after a start. */
     loadMillis: number
+    columnsMb: number
+  }>
+  /** Reads all bodies, then asks by words. */
+  discoverByWords: (nothing: null) => Promise<{
+    texts: Asked
     readMillis: number
     /** Longest time in which reading let nobody else have a turn. */
     slowest: number
-    columnsMb: number
     textsMb: number
     rssMb: number
   }>
-  /** The same with the first recommendations: plain, with a wish for a religion, and bare SQL. */
-  recommend: (crowd: CrowdOptions) => Promise<{
+  /** The first recommendations: plain, with a wish for a religion, and their pool in bare SQL. */
+  recommend: (floor: { floorRounds: number }) => Promise<{
     lists: Asked
     wished: Asked
     raw: Asked
