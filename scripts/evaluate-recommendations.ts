@@ -90,9 +90,8 @@ function drawn(
   draw: ReturnType<typeof drawOf>,
 ): number[] {
   const rows = candidates.map((at) => ({ ...soulAt(at), at }))
-  return rank(rows, ({ at }) => scoreOf(at), draw)
-    .slice(0, TOP)
-    .map(({ candidate }) => candidate.at)
+  const ranked = rank(rows, ({ at }) => scoreOf(at), draw)
+  return [...ranked.take(TOP).map(({ candidate }) => candidate.at)]
 }
 
 const WAYS: Record<string, Way> = {

@@ -403,12 +403,17 @@ export function bodyOf(columns: Columns, row: number): IndexedBody & { traits: T
     const code = choices[name][row] ?? 0
     if (code > 0) chosen[name] = options[name].text(code)
   }
+  const { home, record, index } = nameOf(columns, row)
+  const { gender, seeks } = factsOfPair(numbers.pair[row] ?? NOBODY)
   return {
-    ...nameOf(columns, row),
+    home,
+    record,
+    index,
     expires: numbers.expires[row] ?? 0,
     scopes: scopesOf(numbers.scopes[row] ?? 0),
     facts: {
-      ...factsOfPair(numbers.pair[row] ?? NOBODY),
+      gender,
+      seeks,
       seeksAgeMin: numbers.seeksAgeMin[row] ?? 0,
       seeksAgeMax: numbers.seeksAgeMax[row] ?? 0,
       birthDay,

@@ -1,7 +1,7 @@
 /** Looks through the columns for those around somebody, without counting the others. */
 import { dayOf } from '../../../protocol/dates.ts'
 import { createBest } from './best.ts'
-import { bodyOf, mix32, setDay, type Columns } from './columns.ts'
+import { bodyOf, mix32, nameOf, setDay, type Columns } from './columns.ts'
 import { conditionOf, fitsOf } from './condition.ts'
 import type { PoolQuery, PoolRow } from './query.ts'
 import { ringBetween, ringOf, type Around } from './rings.ts'
@@ -54,5 +54,8 @@ export function poolOf(
     const bound = best.bound()
     if (bound !== Number.POSITIVE_INFINITY) outermost = Math.floor(bound / CHANCES)
   }
-  return best.rows().map(({ row }) => bodyOf(columns, row))
+  return best.rows().map(({ row }) => {
+    const { home, record, index } = nameOf(columns, row)
+    return { home, record, index, read: () => bodyOf(columns, row) }
+  })
 }

@@ -123,7 +123,12 @@ export interface PoolQuery extends SearchFilter {
   limit: number
 }
 /** A record of the pool; how many fit beyond it is not counted. */
-export type PoolRow = Pick<SearchRow, 'home' | 'record' | 'index' | 'facts' | 'traits' | 'scopes'>
+export interface PoolRow extends RecordName {
+  /** Of the publish entry: names the version. */
+  index: number
+  /** Reads its columns, which costs more than to find it; within the transaction. */
+  read: () => Pick<SearchRow, 'facts' | 'traits' | 'scopes'>
+}
 
 /** The index of the held records of other sites. Doomed bodies leave it with their transaction. */
 export interface SearchReader {
