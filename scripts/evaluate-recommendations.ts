@@ -91,7 +91,10 @@ function drawn(
 ): number[] {
   const rows = candidates.map((at) => ({ ...soulAt(at), at }))
   const ranked = rank(rows, ({ at }) => scoreOf(at), draw)
-  return [...ranked.take(TOP).map(({ candidate }) => candidate.at)]
+  return ranked
+    .take(TOP)
+    .map(({ candidate }) => candidate.at)
+    .toArray()
 }
 
 const WAYS: Record<string, Way> = {
