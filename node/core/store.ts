@@ -4,6 +4,7 @@
  */
 import type { ConsentRecord, Scope } from '../../protocol/consent.ts'
 import type { WithdrawReason } from '../../protocol/entry.ts'
+import type { Branch } from '../../protocol/finding-file.ts'
 import type { PictureId, RecordId, SiteId } from '../../protocol/ids.ts'
 import type { CompactRange } from '../../protocol/merkle.ts'
 import type { PictureSize } from '../../protocol/picture.ts'
@@ -411,6 +412,8 @@ export interface ForkRow {
   log: SiteId
   size: number
   notes: [string, string]
+  /** How the second history goes on from that size, where it is the longer one. */
+  branch?: Branch
   foundAt: number
 }
 export interface DeskReader {
