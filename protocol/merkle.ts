@@ -142,6 +142,24 @@ export function rootAt(size: number, nodes: NodeSource, hash: Hash = sha256): Ui
 }
 
 /**
+ * The compact range of the tree's first `size` leaves.
+ *
+ * @throws ProtocolError `out_of_range`
+ */
+export function rangeAt(size: number, nodes: NodeSource): CompactRange {
+  if (!isSize(size)) throw new ProtocolError('out_of_range', '/size', 'a tree size')
+  const hashes: Uint8Array[] = []
+  for (let start = 0; start < size;) {
+    // The largest perfect subtree that begins here and ends inside.
+    let [level, width] = [0, 1]
+    while (start + 2 * width <= size) [level, width] = [level + 1, 2 * width]
+    hashes.push(nodes(level, start / width))
+    start += width
+  }
+  return { size, hashes }
+}
+
+/**
  * The proof that leaf `index` is in the tree of `size` leaves: sibling hashes from leaf to root.
  *
  * @param index 0-based, below `size`

@@ -116,4 +116,16 @@ export interface Calls {
     shown: number
     rssMb: number
   }>
+  /** Writes a long log with receipts, and audits it; beside the bare hashes and signature checks. */
+  audit: (logs: { path: string; entries: number; members: number }) => Promise<
+    Spent & {
+      /** Once more, with nothing new. */
+      idleMillis: number
+      complete: number
+      receipts: number
+      hashMillis: number
+      /** One cosignature. */
+      verifyMillis: number
+    }
+  >
 }

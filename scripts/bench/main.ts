@@ -1,7 +1,7 @@
 /**
  * Measures the node against raw floors in the same run: `npm run bench -- [--members 100000]
  * [--json bench/results.json] [--only <part,part>] [--records 1000000] [--profile folder]`. The
- * parts: floors, large, small, pictures, discovery, recommendations, talk.
+ * parts: floors, large, small, pictures, discovery, recommendations, talk, audit.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -9,12 +9,22 @@ import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { short, tableOf, type Figure } from './figures.ts'
 import type { FlagsOf } from './federation.ts'
+import { measureAudit } from './measure-audit.ts'
 import { measureMeeting } from './meet-measures.ts'
 import { measureFloors, measureLarge, measureSmall, type Context } from './measures.ts'
 import { measurePictures } from './picture-measures.ts'
 import { measureTalk } from './talk.ts'
 
-const PARTS = ['floors', 'large', 'small', 'pictures', 'discovery', 'recommendations', 'talk']
+const PARTS = [
+  'floors',
+  'large',
+  'small',
+  'pictures',
+  'discovery',
+  'recommendations',
+  'talk',
+  'audit',
+]
 /** Microseconds between two samples of a profile. */
 const PROFILE_MICROS = 500
 
@@ -71,6 +81,7 @@ async function measure(members: number, only: readonly string[]): Promise<Figure
   if (isWanted('discovery') || isWanted('recommendations'))
     for await (const figure of measureMeeting(flagsOf, isWanted, sizes)) add(figure)
   if (isWanted('talk')) for await (const figure of measureTalk(context)) add(figure)
+  if (isWanted('audit')) for await (const figure of measureAudit(flagsOf, sizes?.[0])) add(figure)
   return figures
 }
 
