@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { addApply } from './apply.ts'
 import { addBackup } from './backup.ts'
+import { addChallenge } from './challenge.ts'
 import type { Shell } from './command.ts'
 import { addDiscover } from './discover.ts'
 import { addInit } from './init.ts'
@@ -36,6 +37,7 @@ const COMMANDS = [
   addWithdrawals,
   addWebhook,
   addStaff,
+  addChallenge,
   addRotate,
   addVerify,
   addBackup,

@@ -17,7 +17,13 @@ import { withNodes } from './log/tree.ts'
 import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
+import { createChallenges, type Challenges } from './oversight/challenge.ts'
+import { createDrawer } from './oversight/draw.ts'
+import type { NewFinding } from './oversight/finding.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
+import { createProbes, type Probes } from './oversight/probe.ts'
+import { createActs, type Acts } from './people/acts.ts'
+import type { WriteTransaction } from './store.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
 
@@ -25,6 +31,10 @@ export interface Coordinator {
   node: Node
   admission: Admission
   followUp: FollowUp
+  challenges: Challenges
+  probes: Probes
+  /** What people have done here. */
+  acts: Acts
   /** Reports about members that their homes have left lying. */
   reports: ReportDesk
   start: () => Promise<void>
@@ -35,6 +45,12 @@ export interface CoordinatorSettings extends NodeSettings {
   jurisdiction: string
   /** Terms to begin with; later ones come by entry. */
   terms?: Terms
+}
+
+/** What a coordinator needs beyond what every node does. */
+export interface CoordinatorNodePorts extends NodePorts {
+  /** Keeps a finding, in the transaction that establishes it; repeating one is harmless. */
+  raise?: (tx: WriteTransaction, finding: NewFinding) => Promise<void>
 }
 
 /** Years for which the coordinator admits itself: its key is what everybody is configured with. */
@@ -57,7 +73,7 @@ async function* holdsNoPictures(
 
 /** Builds a coordinator on its ports. */
 export async function createCoordinator(
-  ports: NodePorts,
+  ports: CoordinatorNodePorts,
   settings: CoordinatorSettings,
 ): Promise<Coordinator> {
   const { store, clock, crypto } = ports
@@ -146,9 +162,15 @@ export async function createCoordinator(
       await suspendAllForked()
     },
     connected: () => undefined,
-    tick: async () => undefined,
+    tick: async () => {
+      challenges.run()
+      probes.run()
+    },
     bodies: holdsNothing,
     pictures: holdsNoPictures,
+    audit: async () => {
+      throw new ProtocolError('not_admitted', '', 'a site: nobody challenges the coordinator')
+    },
     talk: async (from, request) =>
       request.kind === 'report' ? reports.take(from, request) : refuseMessage(),
     presence: nobodyOnline,
@@ -160,8 +182,34 @@ export async function createCoordinator(
     writer: node.writer,
     onPublished: node.published,
   })
+  const raise = async (tx: WriteTransaction, finding: NewFinding): Promise<void> => {
+    await ports.raise?.(tx, finding)
+    const { kind, site, subject } = finding
+    ports.events.emit({ type: 'finding.raised', kind, site, subject })
+  }
+  const acts = createActs({ store, clock, crypto })
+  const drawer = createDrawer({
+    ...ports,
+    identity,
+    view,
+    writer: node.writer,
+    onPublished: node.published,
+  })
+  const challenges = createChallenges({
+    ...ports,
+    view,
+    tasks: node.tasks,
+    drawer,
+    acts,
+    pull: (log) => node.follower.pull(log, log),
+    raise,
+  })
+  const probes = createProbes({ ...ports, view, tasks: node.tasks, acts, raise })
   return {
     node,
+    challenges,
+    probes,
+    acts,
     admission,
     followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
     reports,

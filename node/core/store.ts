@@ -12,6 +12,12 @@ import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './fee
 import type { Disclosed } from '../../protocol/wire.ts'
 import type { ReportReason } from '../../protocol/talk.ts'
 import type { Actor } from './people/actor.ts'
+import type {
+  ChallengeReader,
+  ChallengeWriter,
+  ProbeReader,
+  ProbeWriter,
+} from './oversight/audit-rows.ts'
 import type { Sealed } from './ports.ts'
 import type { SearchReader } from './search/query.ts'
 import type { Traits } from './search/traits.ts'
@@ -41,6 +47,8 @@ export interface ReadTransaction {
   receipts: ReceiptReader
   desk: DeskReader
   acts: ActReader
+  challenges: ChallengeReader
+  probes: ProbeReader
   feed: FeedReader
   webhooks: WebhookReader
   blocks: BlockReader
@@ -58,6 +66,8 @@ export interface WriteTransaction {
   receipts: ReceiptWriter
   desk: DeskWriter
   acts: ActWriter
+  challenges: ChallengeWriter
+  probes: ProbeWriter
   feed: FeedWriter
   webhooks: WebhookWriter
   blocks: BlockWriter
@@ -332,7 +342,8 @@ export interface MemberWriter extends MemberReader {
 export interface LedgerRow {
   home: SiteId
   partner: SiteId
-  what: Disclosed
+  /** `consent`: the consent record alone, to the coordinator that challenged it. */
+  what: Disclosed | 'consent'
   time: number
   versions: { record: RecordId; index: number }[]
   /** The relay that served it; null for this node. */

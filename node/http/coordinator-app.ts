@@ -2,10 +2,12 @@
 import { createDoor, type App } from './app.ts'
 import { mountApplications } from './coordinator/applications.ts'
 import { mountAudit } from './coordinator/audit.ts'
+import { mountChallenges } from './coordinator/challenges.ts'
 import { mountDesk } from './coordinator/desk.ts'
 import { mountDirectory } from './coordinator/directory.ts'
 import { mountMembers } from './coordinator/members.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
+import { mountProbes } from './coordinator/probes.ts'
 import { mountCoordinatorStatus } from './coordinator/status.ts'
 import { mountTiles } from './coordinator/tiles.ts'
 import { mountWitness } from './coordinator/witness.ts'
@@ -20,6 +22,8 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountApplications(door, ports)
   mountMembers(door, ports)
   mountAudit(door, ports)
+  mountChallenges(door, ports)
+  mountProbes(door, ports)
   mountDesk(door, ports)
   mountReportDesk(door, ports.coordinator.reports, { look: LOOK, act: ACT })
   mountCoordinatorStatus(door, ports)

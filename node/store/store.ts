@@ -7,6 +7,7 @@ import { isDiskFull, NO_BALLAST, type Ballast } from './ballast.ts'
 import { actsIn } from './acts.ts'
 import { blocksIn } from './blocks.ts'
 import { bodiesIn } from './bodies.ts'
+import { challengesIn } from './challenges.ts'
 import type { Database } from './database.ts'
 import { deskIn } from './desk.ts'
 import { feedIn } from './feed.ts'
@@ -14,6 +15,7 @@ import { ledgerIn } from './ledger.ts'
 import { logsIn } from './logs.ts'
 import { membersIn } from './members.ts'
 import { picturesIn } from './pictures.ts'
+import { probesIn } from './probes.ts'
 import { receiptsIn } from './receipts.ts'
 import { recordsIn } from './records.ts'
 import { reportsIn } from './reports.ts'
@@ -48,6 +50,8 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     receipts: receiptsIn(tx),
     desk: deskIn(tx),
     acts: actsIn(tx),
+    challenges: challengesIn(tx),
+    probes: probesIn(tx),
     feed: feedIn(tx),
     webhooks: webhooksIn(tx),
     blocks: blocksIn(tx),

@@ -11,6 +11,7 @@ type Level = 'debug' | 'info' | 'warn' | 'error'
 /** How loud each event is: an operator acts on `error`, looks into `warn`, may ignore the rest. */
 const LEVELS = {
   'log.forked': 'error',
+  'finding.raised': 'error',
   'log.rolled-back': 'error',
   'task.failed': 'error',
   'log.refused': 'warn',
@@ -22,10 +23,13 @@ const LEVELS = {
   'webhook.failed': 'warn',
   'webhook.disabled': 'error',
   'log.writable': 'info',
+  'challenge.answered': 'info',
   'bodies.erased': 'info',
   'pictures.erased': 'info',
   'record.withdrawn': 'info',
   'log.appended': 'debug',
+  'challenge.decided': 'debug',
+  'probe.decided': 'debug',
   'log.applied': 'debug',
   'bodies.kept': 'debug',
   'bodies.served': 'debug',

@@ -14,6 +14,7 @@ import {
 import type { NodePorts, NodeSettings } from '../../node/core/node.ts'
 import type { Clock, Crypto, Event, NetworkHandlers, Vault } from '../../node/core/ports.ts'
 import { FEED_EPOCH } from '../../node/core/feed.ts'
+import type { NewFinding } from '../../node/core/oversight/finding.ts'
 import { createSite, type Site, type SiteNodePorts } from '../../node/core/site.ts'
 import type { Store } from '../../node/core/store.ts'
 import { openDatabase, type Database } from '../../node/store/database.ts'
@@ -21,6 +22,7 @@ import type { SlotFile } from '../../node/store/slot-file.ts'
 import { VAULT_SETTING } from '../../node/store/storage.ts'
 import { openVault } from '../../node/store/vault.ts'
 import { memoryImages } from '../fixtures/pictures.ts'
+import { checkAudited, checkFound } from './audit-judge.ts'
 import { clockOf } from './clock.ts'
 import { createSimCrypto } from './crypto.ts'
 import type { Dice } from './dice.ts'
@@ -47,7 +49,13 @@ export const TERMS: Terms = {
   registryLeaseSeconds: 12 * 3600,
   heartbeatSeconds: 900,
   noticeVersions: ['2018-06-19'],
+  challengeSeconds: 3600,
+  challengesPerRound: 2,
+  probeSeconds: 3600,
+  probesPerRound: 2,
 }
+/** Sites that run probes for the coordinator. */
+const VOLUNTEERS = new Set(SITES.slice(0, 2))
 
 /**
  * A planted fault: it wraps what the core is given, never the core, and the invariants have to see
@@ -122,6 +130,8 @@ export class World {
   readonly network: SimNetwork
   readonly nodes: SimNode[] = []
   readonly trace: string[] = []
+  /** What the coordinator has found. */
+  readonly findings: NewFinding[] = []
   readonly plant: Plant
   /** Changes what a malicious node sends; null keeps it from answering. */
   forge: (node: SimNode, kind: 'sync' | 'bodies', request: unknown, reply: unknown) => unknown = (
@@ -168,12 +178,21 @@ export class World {
         const node = nodeOf(from)
         if (node !== undefined) this.judge.pictured(node, to.site, request, index)
       },
+      audited: (from, request, reply) => {
+        const node = nodeOf(from)
+        if (node?.isHonest === true) checkAudited(node, NETWORK, { request, reply }, this.judge)
+      },
       forge: <T>(from: Port, kind: 'sync' | 'bodies', request: unknown, reply: T): T | null => {
         const node = nodeOf(from)
         if (node === undefined || node.isHonest) return reply
         return this.forge(node, kind, request, reply) as T | null
       },
     })
+  }
+
+  #found(finding: NewFinding): void {
+    this.findings.push(finding)
+    if (this.isTrusted(finding.site)) checkFound(finding, this.judge)
   }
 
   #heardBySync(node: SimNode, reply: SyncReply & { kind: 'checkpoint' }): void {
@@ -318,12 +337,14 @@ export class World {
       beatSeconds: 4 * TICK_SECONDS,
     }
     if (node.site === NETWORK)
-      process.coordinator = await createCoordinator(ports, {
-        ...settings,
-        jurisdiction: 'CY',
-        terms: TERMS,
-      })
-    else process.core = await createSite(ports, { ...settings, keys: node.keys })
+      process.coordinator = await createCoordinator(
+        { ...ports, raise: async (_tx, finding) => this.#found(finding) },
+        { ...settings, jurisdiction: 'CY', terms: TERMS },
+      )
+    else {
+      const isVolunteer = VOLUNTEERS.has(node.site)
+      process.core = await createSite(ports, { ...settings, keys: node.keys, isVolunteer })
+    }
     const core = process.core ?? process.coordinator
     if (core === null || isDead()) return
     await core.start()
