@@ -1,16 +1,10 @@
 /** A whole network in one process: nodes with their disks, clocks and keys, and what connects them. */
-import { hash } from 'node:crypto'
 import { parseSiteId, type SiteId } from '../../protocol/ids.ts'
 import type { Terms } from '../../protocol/entry.ts'
 import { DEFAULT_TERMS } from '../../protocol/registry.ts'
 import type { BodiesRequest, SyncReply } from '../../protocol/wire.ts'
 import { createCoordinator, type Coordinator } from '../../node/core/coordinator.ts'
-import {
-  createIdentity,
-  derivePrivateKeys,
-  type Identity,
-  type PrivateKeys,
-} from '../../node/core/identity.ts'
+import type { Identity, PrivateKeys } from '../../node/core/identity.ts'
 import type { NodePorts, NodeSettings } from '../../node/core/node.ts'
 import type { Clock, Crypto, Event, NetworkHandlers, Vault } from '../../node/core/ports.ts'
 import { FEED_EPOCH } from '../../node/core/feed.ts'
@@ -29,6 +23,7 @@ import type { Dice } from './dice.ts'
 import { Crashed, createFuse, SlotDisk, slotFileOn, type CrashMoment, type Fuse } from './disk.ts'
 import { Judge } from './judge.ts'
 import type { Judged } from './judged.ts'
+import { keysFor } from './keys.ts'
 import { backedUp, emptyKnowledge, type Knowledge } from './knowledge.ts'
 import { SimNetwork, type Port } from './network.ts'
 import { createQueue, type Queue } from './queue.ts'
@@ -53,6 +48,7 @@ export const TERMS: Terms = {
   challengesPerRound: 2,
   probeSeconds: 3600,
   probesPerRound: 2,
+  auditAnswerSeconds: 6 * 3600,
 }
 /** Sites that run probes for the coordinator. */
 const VOLUNTEERS = new Set(SITES.slice(0, 2))
@@ -69,9 +65,9 @@ export interface Plant {
   vault?: (vault: Vault) => Vault
   slotFile?: (file: SlotFile) => SlotFile
   clock?: (clock: Clock, node: SimNode) => Clock
-  crypto?: (crypto: Crypto) => Crypto
+  crypto?: (crypto: Crypto, node: SimNode) => Crypto
   network?: (network: NodePorts['network'], node: SimNode) => NodePorts['network']
-  handlers?: (handlers: NetworkHandlers) => NetworkHandlers
+  handlers?: (handlers: NetworkHandlers, node: SimNode) => NetworkHandlers
   /** Changes a database that was restored. */
   restored?: (database: Database) => Promise<void>
   /** The scopes with which the website hands in what a member consented to. */
@@ -101,22 +97,6 @@ export interface SimNode extends Judged {
   process: Process | null
   isDirty: boolean
   backups: Backup[]
-}
-
-const keysCache = new Map<string, { identity: Identity; keys: PrivateKeys }>()
-
-function keysFor(site: SiteId): { identity: Identity; keys: PrivateKeys } {
-  let made = keysCache.get(site)
-  if (made === undefined) {
-    const seed = (label: string): Uint8Array =>
-      new Uint8Array(hash('sha256', `${label} ${site}`, 'buffer'))
-    made = {
-      identity: createIdentity(NETWORK, site, seed('node')),
-      keys: derivePrivateKeys(seed('storage')),
-    }
-    keysCache.set(site, made)
-  }
-  return made
 }
 
 /** Chance that a write waits on the queue before its turn. */
@@ -218,7 +198,7 @@ export class World {
   async add(site: SiteId, from?: { database: Uint8Array; disk: SlotDisk; known: Knowledge }) {
     const count = this.nodes.filter((node) => node.site === site).length
     const node: SimNode = {
-      ...keysFor(site),
+      ...keysFor(NETWORK, site),
       name: count === 0 ? site : `${site}#${count + 1}`,
       site,
       isHonest: true,
@@ -299,7 +279,7 @@ export class World {
     const store = plant.store?.(real, node) ?? real
     const file = slotFileOn(node.disk, process.fuse, isDead)
     const random = { bytes: (length: number) => this.#randomDice.bytes(length) }
-    const crypto = plant.crypto?.(this.#crypto) ?? this.#crypto
+    const crypto = plant.crypto?.(this.#crypto, node) ?? this.#crypto
     const create = (await real.read((tx) => tx.desk.setting(VAULT_SETTING))) === null
     const opened = openVault({
       file: plant.slotFile?.(file) ?? file,
@@ -331,7 +311,7 @@ export class World {
     }
     const settings: NodeSettings = {
       identity: node.identity,
-      coordinatorKey: keysFor(NETWORK).identity.logKey,
+      coordinatorKey: keysFor(NETWORK, NETWORK).identity.logKey,
       tickSeconds: TICK_SECONDS,
       exchangeSeconds: 4 * TICK_SECONDS,
       beatSeconds: 4 * TICK_SECONDS,
@@ -349,7 +329,7 @@ export class World {
     if (core === null || isDead()) return
     await core.start()
     if (isDead()) return
-    process.handlers = plant.handlers?.(core.node.handlers) ?? core.node.handlers
+    process.handlers = plant.handlers?.(core.node.handlers, node) ?? core.node.handlers
     this.network.dial()
   }
 
