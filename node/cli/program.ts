@@ -5,6 +5,7 @@ import { addBackup } from './backup.ts'
 import { addChallenge } from './challenge.ts'
 import type { Shell } from './command.ts'
 import { addDiscover } from './discover.ts'
+import { addFinding } from './finding.ts'
 import { addInit } from './init.ts'
 import { addKey } from './key.ts'
 import { addMember } from './member.ts'
@@ -38,6 +39,7 @@ const COMMANDS = [
   addWebhook,
   addStaff,
   addChallenge,
+  addFinding,
   addRotate,
   addVerify,
   addBackup,

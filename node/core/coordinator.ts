@@ -19,11 +19,10 @@ import { createNode, loadView, type Node, type NodePorts, type NodeSettings } fr
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
 import { createChallenges, type Challenges } from './oversight/challenge.ts'
 import { createDrawer } from './oversight/draw.ts'
-import type { NewFinding } from './oversight/finding.ts'
+import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
 import { createProbes, type Probes } from './oversight/probe.ts'
 import { createActs, type Acts } from './people/acts.ts'
-import type { WriteTransaction } from './store.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
 
@@ -33,7 +32,8 @@ export interface Coordinator {
   followUp: FollowUp
   challenges: Challenges
   probes: Probes
-  /** What people have done here. */
+  findings: Findings
+  /** The access log. */
   acts: Acts
   /** Reports about members that their homes have left lying. */
   reports: ReportDesk
@@ -45,12 +45,6 @@ export interface CoordinatorSettings extends NodeSettings {
   jurisdiction: string
   /** Terms to begin with; later ones come by entry. */
   terms?: Terms
-}
-
-/** What a coordinator needs beyond what every node does. */
-export interface CoordinatorNodePorts extends NodePorts {
-  /** Keeps a finding, in the transaction that establishes it; repeating one is harmless. */
-  raise?: (tx: WriteTransaction, finding: NewFinding) => Promise<void>
 }
 
 /** Years for which the coordinator admits itself: its key is what everybody is configured with. */
@@ -73,13 +67,15 @@ async function* holdsNoPictures(
 
 /** Builds a coordinator on its ports. */
 export async function createCoordinator(
-  ports: CoordinatorNodePorts,
+  ports: NodePorts,
   settings: CoordinatorSettings,
 ): Promise<Coordinator> {
   const { store, clock, crypto } = ports
   const { identity } = settings
   const view = await loadView(ports, identity)
 
+  const acts = createActs({ store, clock, crypto })
+  const findings = createFindings({ store, clock, crypto, acts })
   const reports = createReportDesk({ view, store, clock, notify: async () => undefined }, 'desk')
 
   /** Whether a checkpoint contradicts our copy of the log; null where ours does not reach it. */
@@ -98,20 +94,42 @@ export async function createCoordinator(
     return !equalBytes(own, checkpoint.root)
   }
 
+  /**
+   * Looks at two checkpoints that are said to be of two histories, and suspends the site where they
+   * are; `longer` where it takes more of the log than is here to tell.
+   */
+  async function judgeFork(
+    log: ForkFound['log'],
+    notes: ForkFound['notes'],
+  ): Promise<'forked' | 'longer' | 'agreeing'> {
+    const signed = notes.filter((note) => note !== '')
+    const [one, other] = signed.map((note) => node.checkpoints.open(log, note).checkpoint)
+    // Such a pair proves it by itself, whatever has reached this node of the log.
+    if (other !== undefined && one?.size === other.size && !equalBytes(one.root, other.root)) {
+      await suspendFork({ log, size: one.size, notes })
+      return 'forked'
+    }
+    let isLonger = false
+    for (const note of signed) {
+      const verdict = await contradicts(log, note)
+      if (verdict === true) {
+        const { note: own, size } = await store.read((tx) => logStateOf(tx, log))
+        await suspendFork({ log, size, notes: [own ?? '', note] })
+        return 'forked'
+      }
+      isLonger ||= verdict === null
+    }
+    return isLonger ? 'longer' : 'agreeing'
+  }
+
   async function takeReport(from: ForkFound['log'], report: Report): Promise<void> {
     if (report.kind !== 'fork') throw new ProtocolError('malformed', '/kind', 'a receipt or a fork')
     const { log, notes } = report
-    for (const note of notes) {
-      if (note === '') continue
-      const verdict = await contradicts(log, note)
-      const { note: own, size } = await store.read((tx) => logStateOf(tx, log))
-      if (verdict === true) {
-        await suspendFork({ log, size, notes: [own ?? '', note] })
-        return
-      }
-      // Longer than our copy: pulling it shows whether it continues ours.
-      if (verdict === null) node.tasks.background('pull', () => node.follower.pull(log, from))
-    }
+    if ((await judgeFork(log, notes)) !== 'longer') return
+    node.tasks.background('pull', async () => {
+      await node.follower.pull(log, from)
+      await judgeFork(log, notes)
+    })
   }
 
   async function suspendFork(fork: ForkFound): Promise<void> {
@@ -182,12 +200,6 @@ export async function createCoordinator(
     writer: node.writer,
     onPublished: node.published,
   })
-  const raise = async (tx: WriteTransaction, finding: NewFinding): Promise<void> => {
-    await ports.raise?.(tx, finding)
-    const { kind, site, subject } = finding
-    ports.events.emit({ type: 'finding.raised', kind, site, subject })
-  }
-  const acts = createActs({ store, clock, crypto })
   const drawer = createDrawer({
     ...ports,
     identity,
@@ -202,16 +214,17 @@ export async function createCoordinator(
     drawer,
     acts,
     pull: (log) => node.follower.pull(log, log),
-    raise,
+    raise: findings.raise,
   })
-  const probes = createProbes({ ...ports, view, tasks: node.tasks, acts, raise })
+  const probes = createProbes({ ...ports, view, tasks: node.tasks, acts, raise: findings.raise })
   return {
     node,
     challenges,
     probes,
-    acts,
     admission,
     followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
+    findings,
+    acts,
     reports,
     start: node.start,
     stop: node.stop,

@@ -185,7 +185,6 @@ export type Event =
   | { type: 'challenge.answered'; draw: number; index: number; answer: string }
   | { type: 'challenge.decided'; site: SiteId; draw: number; index: number; state: string }
   | { type: 'probe.decided'; target: SiteId; home: SiteId; index: number; state: string }
-  | { type: 'finding.raised'; kind: string; site: SiteId; subject: string }
   | { type: 'record.published' | 'record.withdrawn'; record: RecordId }
   | { type: 'peer.failed'; site: SiteId; action: string; reason: string }
   /** A call of the website failed: `reason` is a fault or `status-4xx`. */

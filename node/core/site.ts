@@ -78,6 +78,11 @@ export interface SiteNodePorts extends NodePorts, WebsitePorts {
   images: Images
   /** Who is online and who is blocked; by default what the site's talk knows of it. */
   company?: Company
+  /**
+   * Lets everything else that waits have its turn, in the middle of long work; by default nothing has
+   * to, as in a simulation.
+   */
+  pause?: () => Promise<unknown>
 }
 
 export interface SiteSettings extends NodeSettings {
@@ -107,7 +112,7 @@ export async function createSite(given: SiteNodePorts, settings: SiteSettings): 
     identity: settings.identity,
     isWilling: settings.isVolunteer === true,
   })
-  const forkReports = createForkReports({ view, store, network, events })
+  const forkReports = createForkReports({ view, store, clock, network, events })
   const node = createNode(ports, settings, view, {
     progressed: (log, applied) => {
       if (applied !== null) talk.progressed(log, applied)
@@ -208,6 +213,7 @@ export async function createSite(given: SiteNodePorts, settings: SiteSettings): 
   const fetcher = createFetcher({
     ...ports,
     view,
+    pause: ports.pause ?? (() => Promise.resolve()),
     onOwnBodies: (opened) =>
       members.rebuild(opened.map(({ columns, body }) => ({ record: columns.record, body }))),
   })

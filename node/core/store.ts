@@ -8,6 +8,7 @@ import type { PictureId, RecordId, SiteId } from '../../protocol/ids.ts'
 import type { CompactRange } from '../../protocol/merkle.ts'
 import type { PictureSize } from '../../protocol/picture.ts'
 import type { Facts, Requirements } from '../../protocol/requirements.ts'
+import type { FindingReader, FindingWriter } from './finding-rows.ts'
 import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
 import type { Disclosed } from '../../protocol/wire.ts'
 import type { ReportReason } from '../../protocol/talk.ts'
@@ -49,6 +50,7 @@ export interface ReadTransaction {
   acts: ActReader
   challenges: ChallengeReader
   probes: ProbeReader
+  findings: FindingReader
   feed: FeedReader
   webhooks: WebhookReader
   blocks: BlockReader
@@ -68,6 +70,7 @@ export interface WriteTransaction {
   acts: ActWriter
   challenges: ChallengeWriter
   probes: ProbeWriter
+  findings: FindingWriter
   feed: FeedWriter
   webhooks: WebhookWriter
   blocks: BlockWriter
@@ -199,10 +202,12 @@ export interface HeldBody extends BodyColumns {
   home: SiteId
   sealed: Sealed
 }
+/** What the gate asks of a body. */
+export type GatedColumns = Pick<BodyColumns, 'expires' | 'scopes' | 'excludes' | 'facts'>
 /** Columns of two held, not doomed bodies of live records; null where there is none. */
 export interface PairColumns {
-  own: BodyColumns | null
-  other: BodyColumns | null
+  own: GatedColumns | null
+  other: GatedColumns | null
   /** Whether the own record has blocked the other. */
   isBlocked: boolean
 }

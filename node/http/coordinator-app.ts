@@ -5,6 +5,7 @@ import { mountAudit } from './coordinator/audit.ts'
 import { mountChallenges } from './coordinator/challenges.ts'
 import { mountDesk } from './coordinator/desk.ts'
 import { mountDirectory } from './coordinator/directory.ts'
+import { mountFindings } from './coordinator/findings.ts'
 import { mountMembers } from './coordinator/members.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
 import { mountProbes } from './coordinator/probes.ts'
@@ -24,6 +25,7 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountAudit(door, ports)
   mountChallenges(door, ports)
   mountProbes(door, ports)
+  mountFindings(door, ports)
   mountDesk(door, ports)
   mountReportDesk(door, ports.coordinator.reports, { look: LOOK, act: ACT })
   mountCoordinatorStatus(door, ports)
@@ -31,6 +33,7 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountMetrics(door, ports.metrics, LOOK)
   mountTiles(door, ports)
   mountWitness(door, ports)
+  ports.pages?.(door)
   mountDocs(door.app, {
     title: 'Dating Pro Network: coordinator',
     version: ports.version,

@@ -11,6 +11,7 @@ import { challengesIn } from './challenges.ts'
 import type { Database } from './database.ts'
 import { deskIn } from './desk.ts'
 import { feedIn } from './feed.ts'
+import { findingsIn } from './findings.ts'
 import { ledgerIn } from './ledger.ts'
 import { logsIn } from './logs.ts'
 import { membersIn } from './members.ts'
@@ -52,6 +53,7 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     acts: actsIn(tx),
     challenges: challengesIn(tx),
     probes: probesIn(tx),
+    findings: findingsIn(tx),
     feed: feedIn(tx),
     webhooks: webhooksIn(tx),
     blocks: blocksIn(tx),

@@ -11,7 +11,6 @@ type Level = 'debug' | 'info' | 'warn' | 'error'
 /** How loud each event is: an operator acts on `error`, looks into `warn`, may ignore the rest. */
 const LEVELS = {
   'log.forked': 'error',
-  'finding.raised': 'error',
   'log.rolled-back': 'error',
   'task.failed': 'error',
   'log.refused': 'warn',

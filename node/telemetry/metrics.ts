@@ -2,7 +2,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { PROTOCOL_ERROR_CODES } from '../../protocol/errors.ts'
 import { CHALLENGE_STATES, PROBE_STATES } from '../core/oversight/audit-rows.ts'
-import { FINDING_KINDS } from '../core/oversight/finding.ts'
 import type { Event } from '../core/ports.ts'
 
 /** One answered request; `route` is the pattern, never the path. */
@@ -98,7 +97,6 @@ function createCounters(registry: Registry) {
     disabled: counter('webhooks_disabled_total', 'Webhooks given up after days of failure'),
     challenges: counter('challenges_total', 'Consent challenges decided', 'site', 'state'),
     probes: counter('probes_total', 'Probes decided', 'site', 'state'),
-    findings: counter('findings_total', 'Findings raised', 'site', 'kind'),
     opened: counter('consents_opened_total', 'Consent records opened to the coordinator'),
     tasks: counter('task_failures_total', 'Background tasks that failed', 'task'),
   }
@@ -184,9 +182,6 @@ function createCount(registry: Registry): (event: Event) => void {
         break
       case 'probe.decided':
         counters.probes.inc({ site: event.target, state: listed(event.state, PROBE_STATES) })
-        break
-      case 'finding.raised':
-        counters.findings.inc({ site: event.site, kind: listed(event.kind, FINDING_KINDS) })
         break
       case 'peer.failed':
         counters.peers.inc({ site: event.site, action: listed(event.action, ACTIONS) })

@@ -50,7 +50,7 @@ describe('challenges', () => {
     const passed = { site: A, state: 'passed' }
     expect(rows).toMatchObject([passed, passed, passed])
     expect(new Set(rows.map(({ index }) => index)).size).toBe(3)
-    expect(world.findings).toEqual([])
+    expect(await world.findings()).toEqual([])
   })
 
   it('keeps the commitment that the opening made, and nothing of the opening', async () => {
@@ -128,7 +128,7 @@ describe('challenges', () => {
     answering(world, A, () => ({ kind: 'ended' }))
     await aRound(world)
     for (let ticks = 0; ticks < 12; ticks += 1) await world.tick(900)
-    expect(world.findings).toContainEqual(
+    expect(await world.findings()).toContainEqual(
       expect.objectContaining({
         kind: 'failed-challenge',
         site: A,
@@ -169,7 +169,7 @@ describe('challenges', () => {
     answering(world, A, (reply) => change(reply))
     const [row] = await aRound(world)
     expect(row).toMatchObject({ state: 'failed', reason })
-    expect(world.findings).toMatchObject([
+    expect(await world.findings()).toMatchObject([
       { kind: 'failed-challenge', site: A, severity: 'critical', evidence: { reason } },
     ])
   })
@@ -180,9 +180,9 @@ describe('challenges', () => {
     const [row] = await aRound(world)
     expect(row).toMatchObject({ state: 'waiting', reason: 'refused' })
     for (let ticks = 0; ticks < 6; ticks += 1) await world.tick(900)
-    expect(world.findings).toEqual([])
+    expect(await world.findings()).toEqual([])
     for (let ticks = 0; ticks < 6; ticks += 1) await world.tick(900)
-    expect(world.findings[0]).toMatchObject({
+    expect((await world.findings())[0]).toMatchObject({
       kind: 'failed-challenge',
       severity: 'serious',
       since: (row?.drawnAt ?? 0) + TERMS.auditAnswerSeconds,
@@ -200,7 +200,7 @@ describe('challenges', () => {
     const { challenges } = world.coordinator.coordinator
     const [oldest] = (await challenges.list({ limit: 9 })).toReversed()
     expect(oldest?.state).toBe('passed')
-    expect(world.findings).toEqual([])
+    expect(await world.findings()).toEqual([])
   })
 
   it('says how sure a rate is', async () => {

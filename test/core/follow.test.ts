@@ -365,6 +365,36 @@ describe('two histories', () => {
     expect(node.view.registry().members.get(A)?.status).toBe('suspended')
   })
 
+  it("that are longer than the coordinator's copy prove themselves", async () => {
+    const { node } = world.coordinator.coordinator
+    const [one = '', two = ''] = [entries, [...entries.slice(0, 4), aPublished(9).entry]].map(
+      (lines) => noteOf(a, lines, null),
+    )
+    await node.handlers.report(B, { kind: 'fork', log: A, notes: [one, two] })
+    await world.quiet()
+    expect(node.view.registry().members.get(A)?.status).toBe('suspended')
+  })
+
+  it('are told again while the coordinator has not acted on them', async () => {
+    const { node } = world.coordinator.coordinator
+    let taken = 0
+    world.wrap(NETWORK, (handlers) => ({
+      ...handlers,
+      report: async (_from, { kind }) => {
+        if (kind === 'fork') taken += 1
+        return { kind: 'taken' }
+      },
+    }))
+    await b.site.node.handlers.announcement(A, announce(a, other))
+    await world.tick(30)
+    await world.tick(30)
+    expect(taken).toBe(1)
+    expect(node.view.registry().members.get(A)?.status).toBe('admitted')
+    world.wrap(NETWORK, null)
+    await world.tick(300)
+    expect(node.view.registry().members.get(A)?.status).toBe('suspended')
+  })
+
   it('cannot be made up by somebody else', async () => {
     const { node } = world.coordinator.coordinator
     const time = world.clock.now()

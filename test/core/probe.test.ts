@@ -56,7 +56,7 @@ describe('probes', () => {
       for (const probe of decided)
         expect(probe).toMatchObject({ state: 'passed', answer: 'gone', home: A, index: 1 })
     }
-    expect(world.findings).toEqual([])
+    expect(await world.findings()).toEqual([])
   })
 
   it('go through volunteers as well, whose word is signed', async () => {
@@ -83,8 +83,8 @@ describe('probes', () => {
       const { world } = await aWorldWith(isVolunteer)
       answering(world, B, (index) => ({ kind: 'body', index, body: new Uint8Array([1, 2, 3]) }))
       await rounds(world, 8)
-      expect(world.findings.length).toBeGreaterThan(0)
-      for (const finding of world.findings)
+      expect((await world.findings()).length).toBeGreaterThan(0)
+      for (const finding of await world.findings())
         expect(finding).toMatchObject({
           kind: 'failed-probe',
           site: B,
@@ -115,7 +115,7 @@ describe('probes', () => {
       at === index ? { kind: 'body', index: at, body } : { kind: 'gone', index: at },
     )
     await rounds(world, 10)
-    expect(world.findings).toContainEqual(
+    expect(await world.findings()).toContainEqual(
       expect.objectContaining({
         subject: `${A}/${index}`,
         evidence: expect.objectContaining({ answer: 'body' }) as unknown,
@@ -129,11 +129,11 @@ describe('probes', () => {
     const { world } = await aWorldWith(false)
     answering(world, B, (index) => ({ kind: 'withheld', index }))
     await rounds(world, 2)
-    expect(world.findings).toEqual([])
+    expect(await world.findings()).toEqual([])
     const [waiting] = (await probesOf(world, B)).toReversed()
     expect(waiting).toMatchObject({ state: 'waiting', answer: 'withheld' })
     await rounds(world, 8)
-    expect(world.findings[0]).toMatchObject({
+    expect((await world.findings())[0]).toMatchObject({
       kind: 'failed-probe',
       site: B,
       since: waiting?.dueAt,
@@ -147,7 +147,7 @@ describe('probes', () => {
     await rounds(world, 10)
     const [probe] = (await probesOf(world, B)).toReversed()
     expect(probe).toMatchObject({ state: 'unanswered', answer: null })
-    expect(world.findings).toEqual([])
+    expect(await world.findings()).toEqual([])
   })
 
   it('are not put before the site has said, or had the time to see to it, that it is gone', async () => {

@@ -13,7 +13,7 @@ import {
   type PrivateKeys,
 } from '../../node/core/identity.ts'
 import type { NodeSettings } from '../../node/core/node.ts'
-import type { NewFinding } from '../../node/core/oversight/finding.ts'
+import type { Finding } from '../../node/core/oversight/finding.ts'
 import type { Clock, Event, Network, NetworkHandlers, Vault } from '../../node/core/ports.ts'
 import type { Company } from '../../node/core/record/discover.ts'
 import { createSite, type Site, type SiteNodePorts } from '../../node/core/site.ts'
@@ -84,7 +84,7 @@ export interface World {
   clock: Clock & { set: (time: number) => void }
   events: Event[]
   /** What the coordinator has found. */
-  findings: NewFinding[]
+  findings: () => Promise<Finding[]>
   coordinator: CoordinatorMachine
   /** Admits and starts a site; without `requirements` it accepts everybody. */
   addSite: (id: SiteId, options?: SiteOptions) => Promise<SiteMachine>
@@ -228,7 +228,6 @@ async function quiet(): Promise<void> {
 /** Starts a network with a coordinator. It is taken down when the test is over. */
 export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
   const events: Event[] = []
-  const findings: NewFinding[] = []
   const emit = (event: Event): void => void events.push(event)
   const clock = createTestClock(() => emit({ type: 'task.failed', task: 'timer', reason: '' }))
   const hub = createHub()
@@ -279,14 +278,11 @@ export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
   })
   const coordinator: CoordinatorMachine = {
     ...coordinatorBase,
-    coordinator: await createCoordinator(
-      { ...coordinatorBase.ports, raise: async (_tx, finding) => void findings.push(finding) },
-      {
-        ...settingsOf(coordinatorBase),
-        jurisdiction: 'DE',
-        terms: { ...DEFAULT_TERMS, ...terms },
-      },
-    ),
+    coordinator: await createCoordinator(coordinatorBase.ports, {
+      ...settingsOf(coordinatorBase),
+      jurisdiction: 'DE',
+      terms: { ...DEFAULT_TERMS, ...terms },
+    }),
   }
   hub.join(NETWORK, coordinator.coordinator.node.handlers)
   await coordinator.coordinator.start()
@@ -341,7 +337,10 @@ export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
   return {
     clock,
     events,
-    findings,
+    findings: async () => {
+      const page = { filter: {}, order: 'since', isDescending: false, offset: 0 } as const
+      return (await coordinator.coordinator.findings.list({ ...page, limit: 1000 })).findings
+    },
     coordinator,
     admit: async (id) => {
       const identity = createIdentity(NETWORK, id, systemRandom.bytes(32))

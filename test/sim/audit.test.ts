@@ -3,7 +3,7 @@
  * one site does what no honest site does; the coordinator has to find just that, and nothing else.
  */
 import { describe, expect, it } from 'vitest'
-import type { NewFinding } from '../../node/core/oversight/finding.ts'
+import type { Finding } from '../../node/core/oversight/finding.ts'
 import {
   CULPRIT,
   publishesWithoutConsent,
@@ -33,7 +33,7 @@ async function play(world: World, hours: number): Promise<void> {
   }
 }
 
-async function findingsOf(seed: number, plant: Plant, hours: number): Promise<NewFinding[]> {
+async function findingsOf(seed: number, plant: Plant, hours: number): Promise<Finding[]> {
   const world = await foundedWorld(seed, plant)
   try {
     world.node(CULPRIT).isHonest = plant === HONEST

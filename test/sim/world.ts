@@ -8,7 +8,7 @@ import type { Identity, PrivateKeys } from '../../node/core/identity.ts'
 import type { NodePorts, NodeSettings } from '../../node/core/node.ts'
 import type { Clock, Crypto, Event, NetworkHandlers, Vault } from '../../node/core/ports.ts'
 import { FEED_EPOCH } from '../../node/core/feed.ts'
-import type { NewFinding } from '../../node/core/oversight/finding.ts'
+import type { Finding } from '../../node/core/oversight/finding.ts'
 import { createSite, type Site, type SiteNodePorts } from '../../node/core/site.ts'
 import type { Store } from '../../node/core/store.ts'
 import { openDatabase, type Database } from '../../node/store/database.ts'
@@ -111,7 +111,7 @@ export class World {
   readonly nodes: SimNode[] = []
   readonly trace: string[] = []
   /** What the coordinator has found. */
-  readonly findings: NewFinding[] = []
+  readonly findings: Finding[] = []
   readonly plant: Plant
   /** Changes what a malicious node sends; null keeps it from answering. */
   forge: (node: SimNode, kind: 'sync' | 'bodies', request: unknown, reply: unknown) => unknown = (
@@ -170,7 +170,7 @@ export class World {
     })
   }
 
-  #found(finding: NewFinding): void {
+  #found(finding: Finding): void {
     this.findings.push(finding)
     if (this.isTrusted(finding.site)) checkFound(finding, this.judge)
   }
@@ -270,6 +270,7 @@ export class World {
           ({ kind }) => !['heartbeat', 'receipt', 'checkpoint'].includes(kind),
         )
         this.judge.afterCommit(node, facts)
+        for (const fact of facts) if (fact.kind === 'found') this.#found(fact.finding)
       },
       settled: () => {
         node.known.unsettled.clear()
@@ -317,10 +318,11 @@ export class World {
       beatSeconds: 4 * TICK_SECONDS,
     }
     if (node.site === NETWORK)
-      process.coordinator = await createCoordinator(
-        { ...ports, raise: async (_tx, finding) => this.#found(finding) },
-        { ...settings, jurisdiction: 'CY', terms: TERMS },
-      )
+      process.coordinator = await createCoordinator(ports, {
+        ...settings,
+        jurisdiction: 'CY',
+        terms: TERMS,
+      })
     else {
       const isVolunteer = VOLUNTEERS.has(node.site)
       process.core = await createSite(ports, { ...settings, keys: node.keys, isVolunteer })
