@@ -20,8 +20,11 @@ import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/
 import { createAudit, type Audit } from './oversight/audit.ts'
 import { createFigures, type Figures } from './oversight/figures.ts'
 import { createFindingFiles, type FindingFiles } from './oversight/finding-files.ts'
+import { createChallenges, type Challenges } from './oversight/challenge.ts'
+import { createDrawer } from './oversight/draw.ts'
 import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
+import { createProbes, type Probes } from './oversight/probe.ts'
 import { createActs, type Acts } from './people/acts.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
@@ -30,6 +33,8 @@ export interface Coordinator {
   node: Node
   admission: Admission
   followUp: FollowUp
+  challenges: Challenges
+  probes: Probes
   findings: Findings
   findingFiles: FindingFiles
   audit: Audit
@@ -183,10 +188,17 @@ export async function createCoordinator(
       await suspendAllForked()
     },
     connected: () => undefined,
-    // Aside: to catch up with a long log must not keep the heartbeat waiting.
-    tick: async () => look(),
+    tick: async () => {
+      // Aside: to catch up with a long log must not keep the heartbeat waiting.
+      look()
+      challenges.run()
+      probes.run()
+    },
     bodies: holdsNothing,
     pictures: holdsNoPictures,
+    audit: async () => {
+      throw new ProtocolError('not_admitted', '', 'a site: nobody challenges the coordinator')
+    },
     talk: async (from, request) =>
       request.kind === 'report' ? reports.take(from, request) : refuseMessage(),
     presence: nobodyOnline,
@@ -199,8 +211,27 @@ export async function createCoordinator(
     writer: node.writer,
     onPublished: node.published,
   })
+  const drawer = createDrawer({
+    ...ports,
+    identity,
+    view,
+    writer: node.writer,
+    onPublished: node.published,
+  })
+  const challenges = createChallenges({
+    ...ports,
+    view,
+    tasks: node.tasks,
+    drawer,
+    acts,
+    pull: (log) => node.follower.pull(log, log),
+    raise: findings.raise,
+  })
+  const probes = createProbes({ ...ports, view, tasks: node.tasks, acts, raise: findings.raise })
   return {
     node,
+    challenges,
+    probes,
     admission,
     followUp: createFollowUp({
       indexes: (log, above, limit) => store.read((tx) => tx.audit.indexes(log, above, limit)),

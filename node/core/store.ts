@@ -15,6 +15,12 @@ import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './fee
 import type { Disclosed } from '../../protocol/wire.ts'
 import type { ReportReason } from '../../protocol/talk.ts'
 import type { Actor } from './people/actor.ts'
+import type {
+  ChallengeReader,
+  ChallengeWriter,
+  ProbeReader,
+  ProbeWriter,
+} from './challenge-rows.ts'
 import type { Sealed } from './ports.ts'
 import type { SearchReader } from './search/query.ts'
 import type { Traits } from './search/traits.ts'
@@ -45,6 +51,8 @@ export interface ReadTransaction {
   desk: DeskReader
   acts: ActReader
   audit: AuditReader
+  challenges: ChallengeReader
+  probes: ProbeReader
   findings: FindingReader
   feed: FeedReader
   webhooks: WebhookReader
@@ -64,6 +72,8 @@ export interface WriteTransaction {
   desk: DeskWriter
   acts: ActWriter
   audit: AuditWriter
+  challenges: ChallengeWriter
+  probes: ProbeWriter
   findings: FindingWriter
   feed: FeedWriter
   webhooks: WebhookWriter
@@ -341,7 +351,8 @@ export interface MemberWriter extends MemberReader {
 export interface LedgerRow {
   home: SiteId
   partner: SiteId
-  what: Disclosed
+  /** `consent`: the consent record alone, to the coordinator that challenged it. */
+  what: Disclosed | 'consent'
   time: number
   versions: { record: RecordId; index: number }[]
   /** The relay that served it; null for this node. */

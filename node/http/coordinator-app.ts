@@ -3,11 +3,13 @@ import { createDoor, type App } from './app.ts'
 import { mountApplications } from './coordinator/applications.ts'
 import { mountAuditFigures } from './coordinator/audit-figures.ts'
 import { mountAudit } from './coordinator/audit.ts'
+import { mountChallenges } from './coordinator/challenges.ts'
 import { mountDesk } from './coordinator/desk.ts'
 import { mountDirectory } from './coordinator/directory.ts'
 import { mountFindings } from './coordinator/findings.ts'
 import { mountMembers } from './coordinator/members.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
+import { mountProbes } from './coordinator/probes.ts'
 import { mountCoordinatorStatus } from './coordinator/status.ts'
 import { mountTiles } from './coordinator/tiles.ts'
 import { mountWitness } from './coordinator/witness.ts'
@@ -23,6 +25,8 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountMembers(door, ports)
   mountAudit(door, ports)
   mountAuditFigures(door, ports)
+  mountChallenges(door, ports)
+  mountProbes(door, ports)
   mountFindings(door, ports)
   mountDesk(door, ports)
   mountReportDesk(door, ports.coordinator.reports, { look: LOOK, act: ACT })

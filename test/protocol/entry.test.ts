@@ -73,6 +73,16 @@ const ENTRIES: Entry[] = [
   { type: 'terms', terms: DEFAULT_TERMS, time },
   { type: 'order', site, record, size: 3, time, notice: '' },
   { type: 'order', site, record: null, size: 3, time, notice: 'a.b:c_d-1' },
+  ...[null, bytes(32)].map((seed): Entry => ({
+    type: 'draw',
+    seed,
+    commitment: bytes(32),
+    growth: new Uint8Array(9),
+    mix: bytes(32),
+    site: seed === null ? null : site,
+    count: 4,
+    time,
+  })),
   { type: 'breach', site, known: time - 1, what: 'what', action: 'act', contact: 'who', time },
 ]
 const byType = [...new Map(ENTRIES.map((entry) => [entry.type, entry]))]
@@ -125,6 +135,8 @@ describe('encodeEntry and decodeEntry', () => {
     const wrong = [null, true, -1, 'Hazel Moss', bytes(5), [], {}, ['Hazel Moss'], { x: 1 }]
     const fitting = new Set([
       'order record null',
+      'draw seed null',
+      'draw site null',
       'requirements requirements {}',
       'requirements excludes []',
       ...['what', 'action', 'contact'].map((name) => `breach ${name} "Hazel Moss"`),
@@ -164,6 +176,12 @@ describe('encodeEntry and decodeEntry', () => {
     ['terms', { terms: { ...DEFAULT_TERMS, noticeVersions: [] } }],
     ['terms', { terms: { ...DEFAULT_TERMS, hideAfterSeconds: 11 * 366 * 86_400 } }],
     ['terms', { terms: { ...DEFAULT_TERMS, note: '' } }],
+    ['terms', { terms: { ...DEFAULT_TERMS, challengesPerRound: 17 } }],
+    ['draw', { growth: new Uint8Array(4) }],
+    ['draw', { growth: new Uint8Array(3003) }],
+    ['draw', { count: 0 }],
+    ['draw', { count: 17 }],
+    ['draw', { seed: new Uint8Array(31) }],
     ['breach', { what: '' }],
     ['breach', { what: 'a'.repeat(1001) }],
     ['order', { record: bytes(15) }],
