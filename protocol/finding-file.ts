@@ -272,7 +272,7 @@ function checkClaim(check: Check, claim: Claim): Shown {
       return checkRollback(check, claim)
     case 'no-receipt':
       return checkNoReceipt(check, claim)
-    case 'no-heartbeat':
+    default:
       return checkNoHeartbeat(check, claim)
   }
 }
