@@ -9,6 +9,7 @@ import {
   MEASURE_REASONS,
   WITHDRAW_REASONS,
   type Entry,
+  siteEntryType,
 } from '../../protocol/entry.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { parseRecordId, parseSiteId } from '../../protocol/ids.ts'
@@ -106,6 +107,21 @@ function codeOf(wire: Uint8Array): string {
     throw error
   }
 }
+
+describe('siteEntryType', () => {
+  it.each(byType)('tells %s from its first bytes', (type, entry) => {
+    const isOfSite = type === 'publish' || type === 'withdraw' || type === 'requirements'
+    expect(siteEntryType(encodeEntry(entry))).toBe(isOfSite ? type : null)
+  })
+  it('knows the type whatever the time is, and takes nothing else for an entry', () => {
+    const entry = ENTRIES[1]
+    if (entry?.type !== 'withdraw') throw new Error('expected a withdraw entry')
+    for (const at of [0, 23, 24, 255, 256, 65_535, 65_536, 2 ** 32, 2 ** 53 - 1])
+      expect(siteEntryType(encodeEntry({ ...entry, time: at }))).toBe('withdraw')
+    for (const other of [new Uint8Array(0), bytes(40), encodeCbor({ time: 'x', type: 'withdraw' })])
+      expect(siteEntryType(other)).toBeNull()
+  })
+})
 
 describe('encodeEntry and decodeEntry', () => {
   it.each(ENTRIES.map((entry, at) => [`${entry.type} ${at}`, entry] as const))(
