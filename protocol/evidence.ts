@@ -139,6 +139,36 @@ function parseEvidence(text: string): Evidence {
   return parseWith(evidenceSchema, json)
 }
 
+/**
+ * Checks that a registry is the coordinator's own: its first key is the trusted one, and the entries
+ * folded into it are those of a checkpoint signed by the key for its size.
+ *
+ * @param root of the tree of the `registry.size` entries
+ * @throws ProtocolError `not_admitted`, `bad_proof`, or what `openCheckpoint` throws
+ */
+export function checkRegistryHead(
+  registry: Registry,
+  root: Uint8Array,
+  checkpointNote: string,
+  trust: { coordinatorKey: VerifierKey; verify: Verifier | undefined },
+): void {
+  const { coordinatorKey, verify } = trust
+  const { coordinator, size } = registry
+  if (
+    coordinator === null ||
+    !equalBytes(coordinator.keys[0]?.logKey ?? new Uint8Array(0), coordinatorKey.publicKey)
+  )
+    throw new ProtocolError(
+      'not_admitted',
+      '/registry',
+      "a log that begins with the coordinator's key",
+    )
+  const key = logKeyAt(registry.network, coordinator, size)
+  const { checkpoint } = openCheckpoint(checkpointNote, key, verify)
+  if (checkpoint.size !== size || !equalBytes(checkpoint.root, root))
+    throw new ProtocolError('bad_proof', '/registry', 'all entries that the checkpoint covers')
+}
+
 function checkRegistry(
   evidence: Evidence,
   coordinatorKey: VerifierKey,
@@ -147,24 +177,9 @@ function checkRegistry(
   const entries = evidence.registry.entries.map((entry) => fromBase64(entry))
   let registry = emptyRegistry(parseSiteId(coordinatorKey.name))
   for (const entry of entries) registry = foldRegistry(registry, decodeEntry(entry))
-  const { coordinator } = registry
-  if (!equalBytes(coordinator?.keys[0]?.logKey ?? new Uint8Array(0), coordinatorKey.publicKey))
-    throw new ProtocolError(
-      'not_admitted',
-      '/registry',
-      "a log that begins with the coordinator's key",
-    )
-  invariant(coordinator !== null, 'a registry with a key has a coordinator')
-  const key = logKeyAt(registry.network, coordinator, entries.length)
-  const { checkpoint } = openCheckpoint(evidence.registry.checkpoint, key, verify)
-  const root = rootOf(
-    appendLeaves(
-      EMPTY_RANGE,
-      entries.map((entry) => leafHash(entry)),
-    ),
-  )
-  if (checkpoint.size !== entries.length || !equalBytes(checkpoint.root, root))
-    throw new ProtocolError('bad_proof', '/registry', 'all entries that the checkpoint covers')
+  const leaves = entries.map((entry) => leafHash(entry))
+  const root = rootOf(appendLeaves(EMPTY_RANGE, leaves))
+  checkRegistryHead(registry, root, evidence.registry.checkpoint, { coordinatorKey, verify })
   return registry
 }
 

@@ -4,6 +4,7 @@ import { addApply } from './apply.ts'
 import { addBackup } from './backup.ts'
 import type { Shell } from './command.ts'
 import { addDiscover } from './discover.ts'
+import { addEvidence } from './evidence.ts'
 import { addInit } from './init.ts'
 import { addKey } from './key.ts'
 import { addMember } from './member.ts'
@@ -37,6 +38,7 @@ const COMMANDS = [
   addWebhook,
   addStaff,
   addRotate,
+  addEvidence,
   addVerify,
   addBackup,
   addRestore,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { VerifierKey } from '../../protocol/note.ts'
 import { checkEvidence, parseLogKey } from '../roles/evidence.ts'
+import { isArchive, verifyArchive } from './archive.ts'
 import { perform, withExamples, withJson, type JsonOption, type Shell } from './command.ts'
 import { timeText, UsageError, type Outcome } from './outcome.ts'
 
@@ -31,9 +32,8 @@ function parseKey(vkey: string): VerifierKey {
   throw new UsageError("--key: expected the coordinator's verifier key: name+id+key")
 }
 
-/** Checks the file; each check is a line, and the first that fails is the last one. */
-export function verifyFile(path: string, vkey: string): Outcome {
-  const key = parseKey(vkey)
+/** Checks a file of one entry; each check is a line, and the first that fails is the last one. */
+function verifyFile(path: string, key: VerifierKey): Outcome {
   const { checks, failure, proven } = checkEvidence(readInput(path), key)
   const lines = checks.map((check) => `ok    ${check}`)
   if (failure !== null || proven === null)
@@ -68,11 +68,14 @@ export function verifyFile(path: string, vkey: string): Outcome {
 /** Adds the command. */
 export function addVerify(program: Command, shell: Shell): void {
   const command = withJson(program.command('verify'))
-    .description('check an evidence file offline, line by line')
-    .argument('<file>', 'the evidence file')
+    .description('check an evidence file, of one withdrawal or of many, offline')
+    .argument('<file>', 'the evidence file: JSON for one entry, a tar file for a period')
     .requiredOption('--key <vkey>', "the coordinator's verifier key")
   withExamples(command, 'dpn verify evidence.json --key "dpn.example+1a2b3c4d+AbCd…"').action(
     (file: string, options: JsonOption & { key: string }) =>
-      perform(shell, options, () => verifyFile(file, options.key)),
+      perform(shell, options, () => {
+        const key = parseKey(options.key)
+        return isArchive(file) ? verifyArchive(shell.around, file, key) : verifyFile(file, key)
+      }),
   )
 }

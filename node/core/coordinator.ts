@@ -17,6 +17,7 @@ import { withNodes } from './log/tree.ts'
 import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
+import { createArchives, type Archives, type StatementSource } from './oversight/archive.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
@@ -25,6 +26,8 @@ export interface Coordinator {
   node: Node
   admission: Admission
   followUp: FollowUp
+  /** Evidence of many withdrawals in one file. */
+  archives: Archives
   /** Reports about members that their homes have left lying. */
   reports: ReportDesk
   start: () => Promise<void>
@@ -153,6 +156,13 @@ export async function createCoordinator(
       request.kind === 'report' ? reports.take(from, request) : refuseMessage(),
     presence: nobodyOnline,
   })
+  const forks: StatementSource = {
+    kind: 'forks',
+    lines: async function* ({ site }) {
+      const found = await store.read((tx) => tx.desk.forks())
+      yield* found.filter(({ log }) => site === null || log === site)
+    },
+  }
   const admission = createAdmission({
     view,
     store,
@@ -164,6 +174,7 @@ export async function createCoordinator(
     node,
     admission,
     followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
+    archives: createArchives({ ...ports, identity, view, statements: [forks] }),
     reports,
     start: node.start,
     stop: node.stop,

@@ -1,5 +1,7 @@
 /** Checks evidence files; needs no node, no folder and no network. */
+import { createReadStream } from 'node:fs'
 import { verifyEvidence, type EvidenceVerdict } from '../../protocol/evidence.ts'
+import { createArchiveCheck, type ArchiveVerdict } from '../../protocol/archive/check.ts'
 import { KEY_TYPE_ED25519, parseVerifierKey, type VerifierKey } from '../../protocol/note.ts'
 import { systemCrypto } from './system.ts'
 
@@ -12,4 +14,28 @@ export function parseLogKey(vkey: string): VerifierKey | null {
 /** Checks an evidence file with nothing but the coordinator's key. */
 export function checkEvidence(text: string, coordinatorKey: VerifierKey): EvidenceVerdict {
   return verifyEvidence(text, coordinatorKey, systemCrypto.verify)
+}
+
+/** Bytes read at once: large enough that reading costs nothing beside hashing. */
+const READ_BYTES = 1024 * 1024
+
+/**
+ * Checks an archive as it is read, whatever its size.
+ *
+ * @param progress told how far the check is, some times a second at the most
+ * @throws an error of the system where the file cannot be read
+ */
+export async function checkArchive(
+  path: string,
+  coordinatorKey: VerifierKey,
+  progress: (verdict: ArchiveVerdict) => void,
+): Promise<ArchiveVerdict> {
+  const { verify, sha256: hash } = systemCrypto
+  const check = createArchiveCheck({ coordinatorKey, verify, hash })
+  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES })) {
+    check.push(chunk as Buffer)
+    if (check.hasFailed()) break
+    progress(check.verdict())
+  }
+  return check.end()
 }

@@ -4,18 +4,40 @@ import type { ReceiptRow, ReceiptWriter } from '../core/store.ts'
 import type { ReceiptTable } from './schema.ts'
 import { findSite, internSite, run, siteOf, type Tx } from './transaction.ts'
 
-async function getOfLog(tx: Tx, site: SiteId, minimumSize: number): Promise<ReceiptRow[]> {
+async function getRows(
+  tx: Tx,
+  site: SiteId,
+  size: number,
+  which: '=' | '>=',
+): Promise<ReceiptRow[]> {
   const log = await findSite(tx, site)
   if (log === null) return []
   const rows = await run<ReceiptTable>(
     tx,
-    'select * from receipts where log = ? and size >= ? order by size, cosigner',
-    [log, minimumSize],
+    `select * from receipts where log = ? and size ${which} ? order by size, cosigner`,
+    [log, size],
   )
   const receipts: ReceiptRow[] = []
   for (const { cosigner, size, time, line } of rows)
     receipts.push({ log: site, cosigner: await siteOf(tx, cosigner), size, time, line })
   return receipts
+}
+
+async function getByCosigner(
+  tx: Tx,
+  site: SiteId,
+  cosigner: SiteId,
+  page: { above: number; limit: number },
+): Promise<{ size: number; time: number }[]> {
+  const log = await findSite(tx, site)
+  const by = await findSite(tx, cosigner)
+  if (log === null || by === null) return []
+  return run<{ size: number; time: number }>(
+    tx,
+    'select size, time from receipts where log = ? and cosigner = ? and size > ? ' +
+      'order by size limit ?',
+    [log, by, page.above, page.limit],
+  )
 }
 
 async function getCheckpoint(tx: Tx, site: SiteId, size: number): Promise<string | null> {
@@ -62,7 +84,9 @@ async function saveReceipt(tx: Tx, row: ReceiptRow): Promise<void> {
 /** The receipts inside one transaction. */
 export function receiptsIn(tx: Tx): ReceiptWriter {
   return {
-    ofLog: (log, minimumSize) => getOfLog(tx, log, minimumSize),
+    ofLog: (log, minimumSize) => getRows(tx, log, minimumSize, '>='),
+    atSize: (log, size) => getRows(tx, log, size, '='),
+    byCosigner: (log, cosigner, above, limit) => getByCosigner(tx, log, cosigner, { above, limit }),
     checkpoint: (log, size) => getCheckpoint(tx, log, size),
     largest: (log, cosigner) => getLargest(tx, log, cosigner),
     saveCheckpoint: (log, size, note) => saveCheckpoint(tx, log, size, note),
