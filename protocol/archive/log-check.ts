@@ -3,6 +3,7 @@
  * root of it, and whoever had to sign did. What is kept meanwhile does not grow with the log.
  */
 import { equalBytes } from '../bytes.ts'
+import type { Checkpoint } from '../checkpoint.ts'
 import { decodeEntry } from '../entry.ts'
 import { requiredCosigners, requiredPolicy } from '../evidence.ts'
 import { invariant, ProtocolError } from '../errors.ts'
@@ -54,13 +55,17 @@ export interface LogCheck {
   close: () => { counts: LogCounts; owed: ReadonlyMap<SiteId, Owed> }
 }
 
-/** A policy as text, made again only where its keys are others: a hundred keys take long to print. */
-function createPolicyPrinter(): (policy: Policy) => string {
-  let last: { policy: Policy; text: string } | null = null
-  const isSame = (one: Policy, other: Policy): boolean =>
+function isSame(one: Policy, other: Policy): boolean {
+  return (
     one.logs[0]?.key === other.logs[0]?.key &&
     one.witnesses.length === other.witnesses.length &&
     one.witnesses.every(({ key }, place) => key === other.witnesses[place]?.key)
+  )
+}
+
+/** A policy as text, made again only where its keys are others: a hundred keys take long to print. */
+function createPolicyPrinter(): (policy: Policy) => string {
+  let last: { policy: Policy; text: string } | null = null
   return (policy) => {
     if (last === null || !isSame(last.policy, policy)) last = { policy, text: formatPolicy(policy) }
     return last.text
@@ -115,9 +120,37 @@ export function createLedgerOfReceipts(deadlineSeconds: number) {
   }
 }
 
+/** Checks the signatures on a checkpoint, and says whose there are and whose there should be. */
+function openCosigned(
+  { registry, registryTime, verify }: LogContext,
+  log: { site: SiteId; size: number },
+  noteText: string,
+  policy: Policy,
+): { checkpoint: Checkpoint; required: SiteId[]; times: Map<SiteId, number> } {
+  const { network } = registry
+  const { checkpoint, cosigned } = satisfiesPolicy(noteText, { ...policy, quorum: 'none' }, verify)
+  if (parseNote(noteText).signatures.length !== cosigned.length + 1)
+    throw new ProtocolError('malformed', '', 'one signature by each who had to sign, at most')
+  const byName = new Map(cosigned.map(({ name, time }) => [name, time]))
+  const witnessed = byName.get(witnessName(network, network))
+  invariant(witnessed !== undefined, 'a policy without the coordinator')
+  if (witnessed > registryTime)
+    throw new ProtocolError('bad_proof', '/registry', 'a later heartbeat of the coordinator')
+  if (checkpoint.size !== log.size)
+    throw new ProtocolError('bad_proof', '/size', 'the checkpoint of the entries before it')
+  const required = requiredCosigners(registry, witnessed).map(({ site }) => site)
+  const times = new Map(
+    required.flatMap((site) => {
+      const time = byName.get(witnessName(network, site))
+      return time === undefined ? [] : [[site, time] as const]
+    }),
+  )
+  return { checkpoint, required, times }
+}
+
 /** Begins the check of the log of `site`. */
 export function createLogCheck(context: LogContext, site: SiteId): LogCheck {
-  const { about, registry, registryTime, verify, hash } = context
+  const { about, registry, hash } = context
   const isCoordinator = site === registry.network
   const ledger = createLedgerOfReceipts(registry.terms.erasureDeadlineSeconds)
   const print = createPolicyPrinter()
@@ -142,37 +175,6 @@ export function createLogCheck(context: LogContext, site: SiteId): LogCheck {
       throw new ProtocolError('malformed', '', 'withdrawals of the scope, and nothing else')
   }
 
-  /** Checks the signatures on a checkpoint, and says whose there are and whose there should be. */
-  function open(size: number, noteText: string) {
-    const policy = requiredPolicy(registry, { site, size }, noteText)
-    if (print(policy) !== policyText)
-      throw new ProtocolError(
-        'malformed',
-        '/policy',
-        'the policy that names exactly the members who had to cosign',
-      )
-    const { checkpoint, cosigned } = satisfiesPolicy(
-      noteText,
-      { ...policy, quorum: 'none' },
-      verify,
-    )
-    if (parseNote(noteText).signatures.length !== cosigned.length + 1)
-      throw new ProtocolError('malformed', '', 'one signature by each who had to sign, at most')
-    const byName = new Map(cosigned.map(({ name, time }) => [name, time]))
-    const witnessed = byName.get(witnessName(registry.network, registry.network))
-    invariant(witnessed !== undefined, 'a policy without the coordinator')
-    if (witnessed > registryTime)
-      throw new ProtocolError('bad_proof', '/registry', 'a later heartbeat of the coordinator')
-    const required = requiredCosigners(registry, witnessed).map((member) => member.site)
-    const times = new Map(
-      required.flatMap((one) => {
-        const time = byName.get(witnessName(registry.network, one))
-        return time === undefined ? [] : [[one, time] as const]
-      }),
-    )
-    return { checkpoint, required, times }
-  }
-
   return {
     takeEntries: (first, bytes) => {
       if (first !== range.size)
@@ -186,8 +188,16 @@ export function createLogCheck(context: LogContext, site: SiteId): LogCheck {
       policyText = text
     },
     takeCheckpoint: (size, noteText) => {
-      const { checkpoint, required, times } = open(size, noteText)
-      if (size !== range.size || checkpoint.size !== size || size <= covered)
+      const policy = requiredPolicy(registry, { site, size }, noteText)
+      if (print(policy) !== policyText)
+        throw new ProtocolError(
+          'malformed',
+          '/policy',
+          'the policy that names exactly the members who had to cosign',
+        )
+      const opened = openCosigned(context, { site, size }, noteText, policy)
+      const { checkpoint, required, times } = opened
+      if (size !== range.size || size <= covered)
         throw new ProtocolError('bad_proof', '/size', 'the checkpoint of the entries before it')
       if (!equalBytes(checkpoint.root, rootOf(range, hash)))
         throw new ProtocolError('bad_proof', '/root', 'the root of the entries before it')

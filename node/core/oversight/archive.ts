@@ -94,6 +94,17 @@ function createStretchWriter(nameOf: (first: number) => string) {
   }
 }
 
+/** A tar file of these files. */
+async function* bytesOf(files: AsyncGenerator<File>): AsyncGenerator<Uint8Array> {
+  for await (const { name, bytes } of files) {
+    yield tarHeader(name, bytes.length)
+    yield bytes
+    const padding = tarPadding(bytes.length)
+    if (padding > 0) yield new Uint8Array(padding)
+  }
+  yield new Uint8Array(TAR_END_BYTES)
+}
+
 /** Creates the maker of archives. */
 export function createArchives(ports: {
   identity: Identity
@@ -301,16 +312,6 @@ export function createArchives(ports: {
       { key: identity.logKey, seed: identity.logSeed, signer: crypto.sign },
     )
     yield { name: ARCHIVE_NAMES.note, bytes: toUtf8(text) }
-  }
-
-  async function* bytesOf(files: AsyncGenerator<File>): AsyncGenerator<Uint8Array> {
-    for await (const { name, bytes } of files) {
-      yield tarHeader(name, bytes.length)
-      yield bytes
-      const padding = tarPadding(bytes.length)
-      if (padding > 0) yield new Uint8Array(padding)
-    }
-    yield new Uint8Array(TAR_END_BYTES)
   }
 
   return {
