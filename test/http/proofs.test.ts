@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { signCheckpoint } from '../../protocol/checkpoint.ts'
 import { verifyEvidence } from '../../protocol/evidence.ts'
+import { check } from '../fixtures/archives.ts'
 import { createWorld, NETWORK } from '../fixtures/network.ts'
 import { aConsent, aProfile } from '../fixtures/people.ts'
 import { aCoordinatorApp, aSiteApp, send } from './apps.ts'
@@ -19,8 +20,62 @@ describe('evidence at the coordinator', () => {
       const request = 'GET /v1/withdrawals/home.example/1/evidence'
       await small.until(async () => (await send(desk, desk.keys.auditor, request)).status === 200)
       const { json } = await send(desk, desk.keys.auditor, request)
-      const verdict = verifyEvidence(JSON.stringify(json), small.coordinator.identity.logKey)
+      const key = small.coordinator.identity.logKey
+      const verdict = verifyEvidence(JSON.stringify(json), key)
       expect(verdict.failure).toBeNull()
+
+      const get = (query: string, secret: string | undefined = desk.keys.auditor) =>
+        desk.app.request(`/v1/evidence${query}`, { headers: { authorization: `Bearer ${secret}` } })
+      const answer = await get('?site=home.example')
+      expect(answer.headers.get('content-type')).toBe('application/x-tar')
+      expect(answer.headers.get('content-disposition')).toContain('home.example-0-')
+      expect(check(new Uint8Array(await answer.arrayBuffer()), key)).toMatchObject({
+        failure: null,
+        missingCount: 0,
+        counts: { withdrawals: 1 },
+      })
+      expect((await get('', 'dpn_auditor_wrong')).status).toBe(401)
+      for (const query of ['?from=9&to=9', '?entries=some', '?more=1', '?site=..'])
+        expect((await get(query)).status).toBeGreaterThanOrEqual(400)
+      expect((await get('?site=other.example')).status).toBe(404)
+    } finally {
+      await small.close()
+    }
+  })
+})
+
+describe('the archive of evidence', () => {
+  it('is made no faster than it is read', async () => {
+    const small = await createWorld()
+    try {
+      const home = await small.addSite('home.example')
+      const homeApi = await aSiteApp(home)
+      const body = { profile: aProfile(), consent: aConsent() }
+      await send(homeApi, homeApi.keys.write, 'PUT /v1/members/m-1', body)
+      const desk = await aCoordinatorApp(small)
+      const { archives } = small.coordinator.coordinator
+      let made = 0
+      const { write } = archives
+      archives.write = async (scope) => {
+        const pieces = await write(scope)
+        return (async function* () {
+          for await (const piece of pieces) {
+            made += 1
+            yield piece
+          }
+        })()
+      }
+      const headers = { authorization: `Bearer ${desk.keys.auditor}` }
+      const answer = await desk.app.request('/v1/evidence', { headers })
+      const reader = answer.body?.getReader()
+      for (let read = 1; read <= 4; read += 1) {
+        await reader?.read()
+        expect(made).toBeLessThanOrEqual(read + 2)
+      }
+      await reader?.cancel()
+      const after = made
+      await small.until(() => true)
+      expect(made).toBe(after)
     } finally {
       await small.close()
     }
