@@ -9,6 +9,7 @@ import { mountMembers } from './coordinator/members.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
 import { mountCoordinatorStatus } from './coordinator/status.ts'
 import { mountTiles } from './coordinator/tiles.ts'
+import { mountVerifyPage } from './coordinator/verify-page.ts'
 import { mountWitness } from './coordinator/witness.ts'
 import { mountDocs } from './docs.ts'
 import { mountReportDesk } from './v1/reports.ts'
@@ -29,12 +30,14 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountMetrics(door, ports.metrics, LOOK)
   mountTiles(door, ports)
   mountWitness(door, ports)
+  mountVerifyPage(door.app)
   mountDocs(door.app, {
     title: 'Dating Pro Network: coordinator',
     version: ports.version,
     description:
       'Who takes part, every log (C2SP tlog-tiles) and a witness (C2SP tlog-witness) for everybody; ' +
-      'withdrawals, receipts and evidence for auditors; admission, terms and orders for staff.',
+      'withdrawals, receipts and evidence for auditors; admission, terms and orders for staff. How ' +
+      'to check it with tools that others wrote: /v1/docs/verify',
   })
   return door.app
 }

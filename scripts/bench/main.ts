@@ -2,7 +2,7 @@
  * Measures the node against raw floors in the same run: `npm run bench -- [--members 100000]
  * [--json bench/results.json] [--only <part>] [--records 1000000] [--profile folder]`. The parts:
  * floors, large, small, pictures, discovery,
- * recommendations, talk.
+ * recommendations, talk, evidence.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -11,12 +11,22 @@ import { parseArgs } from 'node:util'
 import { short, tableOf, type Figure } from './figures.ts'
 import type { FlagsOf } from './federation.ts'
 import { measureDiscovery } from './measure-discovery.ts'
+import { measureEvidence } from './measure-evidence.ts'
 import { measureRecommendations } from './measure-recommendations.ts'
 import { measureFloors, measureLarge, measureSmall, type Context } from './measures.ts'
 import { measurePictures } from './picture-measures.ts'
 import { measureTalk } from './talk.ts'
 
-const PARTS = ['floors', 'large', 'small', 'pictures', 'discovery', 'recommendations', 'talk']
+const PARTS = [
+  'floors',
+  'large',
+  'small',
+  'pictures',
+  'discovery',
+  'recommendations',
+  'talk',
+  'evidence',
+]
 /** Microseconds between two samples of a profile. */
 const PROFILE_MICROS = 500
 
@@ -75,6 +85,7 @@ async function measure(members: number, only: string | undefined): Promise<Figur
   if (isWanted('recommendations'))
     for await (const figure of measureRecommendations(flagsOf, sizes)) add(figure)
   if (isWanted('talk')) for await (const figure of measureTalk(context)) add(figure)
+  if (isWanted('evidence')) for await (const figure of measureEvidence(flagsOf)) add(figure)
   return figures
 }
 

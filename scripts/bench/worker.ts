@@ -1,5 +1,6 @@
 /** The measured process: does what it is asked over IPC, one call at a time or several at once. */
 import { discoverCalls } from './discover-calls.ts'
+import { evidenceCalls } from './evidence-calls.ts'
 import { floorCalls } from './floors.ts'
 import type { Answer, Question } from './child.ts'
 import { httpCalls } from './http-calls.ts'
@@ -14,6 +15,7 @@ const calls: Record<string, (argument: never) => Promise<unknown>> = {
   ...discoverCalls,
   ...recommendCalls,
   ...talkCalls,
+  ...evidenceCalls,
 }
 
 async function answer({ id, name, argument }: Question): Promise<Answer> {
