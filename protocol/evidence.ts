@@ -6,10 +6,11 @@ import { z } from 'zod'
 import { equalBytes, fromBase64, toBase64 } from './bytes.ts'
 import { openCheckpoint } from './checkpoint.ts'
 import { findCosignature, parseCosignature, verifyCosignature } from './cosignature.ts'
-import { decodeEntry, type Entry } from './entry.ts'
+import { decodeEntry, type Entry, type Terms } from './entry.ts'
 import { invariant, ProtocolError } from './errors.ts'
 import { parseSiteId, type SiteId } from './ids.ts'
 import type { Verifier } from './keys.ts'
+import { LOG_SIZE } from './limits.ts'
 import { appendLeaves, EMPTY_RANGE, leafHash, rootOf } from './merkle.ts'
 import { isSignedAs, parseNote, type Note, type NoteSignature, type VerifierKey } from './note.ts'
 import {
@@ -126,6 +127,10 @@ export interface EvidenceVerdict {
     log: SiteId
     index: number
     cosigned: { name: string; time: number }[]
+    /** The key by which the log's site signs now. */
+    logKey: VerifierKey
+    /** As in force at the end of the registry in the file. */
+    terms: Terms
   } | null
 }
 
@@ -254,11 +259,17 @@ export function verifyEvidence(
     )
       throw new ProtocolError('bad_proof', '/registry', 'a later heartbeat of the coordinator')
     checks.push(step)
-    return {
-      checks,
-      failure: null,
-      proven: { entry, log: site, index: proof.index, cosigned: [...verdict.cosigned] },
+    const member = memberOf(registry, site)
+    invariant(member !== undefined, 'a proven log is of nobody')
+    const proven = {
+      entry,
+      log: site,
+      index: proof.index,
+      cosigned: [...verdict.cosigned],
+      logKey: logKeyAt(registry.network, member, LOG_SIZE),
+      terms: registry.terms,
     }
+    return { checks, failure: null, proven }
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error
     return { checks, failure: `${step}: ${error.message}`, proven: null }

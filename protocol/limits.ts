@@ -34,6 +34,8 @@ export const PROOF_HASHES = 63
 export const CLOCK_SKEW_SECONDS = 5 * 60
 /** Bytes of a proof or policy file: a note and its members' keys, each at their limits. */
 export const EVIDENCE_BYTES = 2 * NOTE_BYTES
+/** Seconds for which an auditor may be handed the opening of a consent. */
+export const OPENING_SECONDS = 90 * 86_400
 /** Bytes of one file in an archive of evidence, which its reader has in memory. */
 export const ARCHIVE_FILE_BYTES = EVIDENCE_BYTES
 /** Bytes of entries after which a writer of an archive closes a file. */

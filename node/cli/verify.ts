@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { VerifierKey } from '../../protocol/note.ts'
-import { checkEvidence, parseLogKey } from '../roles/evidence.ts'
+import { isOpening } from '../../protocol/opening.ts'
+import { checkEvidence, checkOpening, parseLogKey } from '../roles/evidence.ts'
 import { isArchive, verifyArchive } from './archive.ts'
 import { perform, withExamples, withJson, type JsonOption, type Shell } from './command.ts'
 import { timeText, UsageError, type Outcome } from './outcome.ts'
@@ -33,8 +34,8 @@ function parseKey(vkey: string): VerifierKey {
 }
 
 /** Checks a file of one entry; each check is a line, and the first that fails is the last one. */
-function verifyFile(path: string, key: VerifierKey): Outcome {
-  const { checks, failure, proven } = checkEvidence(readInput(path), key)
+function verifyFile(path: string, text: string, key: VerifierKey): Outcome {
+  const { checks, failure, proven } = checkEvidence(text, key)
   const lines = checks.map((check) => `ok    ${check}`)
   if (failure !== null || proven === null)
     return {
@@ -65,17 +66,45 @@ function verifyFile(path: string, key: VerifierKey): Outcome {
   }
 }
 
+/** Checks the opening of a consent; what it says is for the auditor whom it names. */
+function verifyOpeningFile(path: string, text: string, key: VerifierKey): Outcome {
+  const { checks, failure, proven } = checkOpening(text, key)
+  const lines = checks.map((check) => `ok    ${check}`)
+  const verdict = proven === null ? 'refused' : 'proven'
+  const json = { file: path, verdict, checks, failure, ...proven }
+  if (proven === null)
+    return {
+      failed: true,
+      json,
+      lines: [...lines, `FAIL  ${failure ?? ''}`, 'REFUSED: this file proves nothing.'],
+    }
+  const { auditor, expiresAt, record, log, index, consent } = proven
+  return {
+    json,
+    lines: [
+      ...lines,
+      `PROVEN to ${auditor}, until ${timeText(expiresAt)}: record ${record} of ${log}, entry ${index},`,
+      `  was published under a consent given ${timeText(consent.givenAt)} by ${consent.channel},`,
+      `  valid until ${timeText(consent.expiresAt)}, under notice ${consent.notice.version} (${consent.notice.language}),`,
+      `  for ${consent.scopes.join(', ')}`,
+      'Delete this file when it has expired: it is personal data.',
+    ],
+  }
+}
+
 /** Adds the command. */
 export function addVerify(program: Command, shell: Shell): void {
   const command = withJson(program.command('verify'))
-    .description('check an evidence file, of one withdrawal or of many, offline')
-    .argument('<file>', 'the evidence file: JSON for one entry, a tar file for a period')
+    .description('check an evidence file, an archive or the opening of a consent, offline')
+    .argument('<file>', 'the file: JSON for one entry or an opening, a tar file for a period')
     .requiredOption('--key <vkey>', "the coordinator's verifier key")
   withExamples(command, 'dpn verify evidence.json --key "dpn.example+1a2b3c4d+AbCd…"').action(
     (file: string, options: JsonOption & { key: string }) =>
       perform(shell, options, () => {
         const key = parseKey(options.key)
-        return isArchive(file) ? verifyArchive(shell.around, file, key) : verifyFile(file, key)
+        if (isArchive(file)) return verifyArchive(shell.around, file, key)
+        const text = readInput(file)
+        return isOpening(text) ? verifyOpeningFile(file, text, key) : verifyFile(file, text, key)
       }),
   )
 }

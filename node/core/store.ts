@@ -332,7 +332,8 @@ export interface MemberWriter extends MemberReader {
 export interface LedgerRow {
   home: SiteId
   partner: SiteId
-  what: Disclosed
+  /** `consent`: the consent record alone, to who audits. */
+  what: Disclosed | 'consent'
   time: number
   versions: { record: RecordId; index: number }[]
   /** The relay that served it; null for this node. */

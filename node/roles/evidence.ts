@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { verifyEvidence, type EvidenceVerdict } from '../../protocol/evidence.ts'
 import { createArchiveCheck, type ArchiveVerdict } from '../../protocol/archive/check.ts'
 import { KEY_TYPE_ED25519, parseVerifierKey, type VerifierKey } from '../../protocol/note.ts'
+import { verifyOpening, type OpeningVerdict } from '../../protocol/opening.ts'
 import { systemCrypto } from './system.ts'
 
 /** The verifier key of a coordinator's log, or null for one of another type. @throws ProtocolError */
@@ -14,6 +15,12 @@ export function parseLogKey(vkey: string): VerifierKey | null {
 /** Checks an evidence file with nothing but the coordinator's key. */
 export function checkEvidence(text: string, coordinatorKey: VerifierKey): EvidenceVerdict {
   return verifyEvidence(text, coordinatorKey, systemCrypto.verify)
+}
+
+/** Checks the opening of a consent with nothing but the coordinator's key. */
+export function checkOpening(text: string, coordinatorKey: VerifierKey): OpeningVerdict {
+  const now = Math.floor(Date.now() / 1000)
+  return verifyOpening(text, { coordinatorKey, now, verify: systemCrypto.verify })
 }
 
 /** Bytes read at once: large enough that reading costs nothing beside hashing. */

@@ -126,8 +126,8 @@ export interface LedgerTable {
   /** Record versions, each 16 bytes of RecordId and 4 of index (big-endian). */
   versions: Uint8Array
   count: number
-  /** Whether pictures of these versions were handed out, in place of bodies. */
-  pictures: Bit
+  /** What was handed out: 0 a body, 1 pictures, 2 the consent record alone. */
+  pictures: number
 }
 export interface ReceiptTable {
   log: number

@@ -3,7 +3,7 @@ import { startChild } from './child.ts'
 import { temporaryFolder, type FlagsOf } from './federation.ts'
 import { median, rangeOf, short, type Figure } from './figures.ts'
 
-const MONTH = { logs: 10, withdrawals: 10_000, members: 100, checkpoints: 100 }
+const MONTH = { logs: 10, withdrawals: 10_000, members: 100, checkpoints: 40 }
 const ROUNDS = 3
 const MEGA = 1e6
 

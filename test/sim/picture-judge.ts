@@ -14,7 +14,12 @@ import { durableKey } from './storage.ts'
 const ZERO = toHex(new Uint8Array(SLOT_BYTES))
 
 /** A disclosure as the knowledge holds it. */
-export function ledgerLine(home: SiteId, index: number, partner: SiteId, what: Disclosed): string {
+export function ledgerLine(
+  home: SiteId,
+  index: number,
+  partner: SiteId,
+  what: Disclosed | 'consent',
+): string {
   return `${home} ${index} ${partner}${what === 'pictures' ? ' pictures' : ''}`
 }
 
