@@ -159,8 +159,8 @@ export async function createCoordinator(
   const forks: StatementSource = {
     kind: 'forks',
     lines: async function* ({ site }) {
-      const found = await store.read((tx) => tx.desk.forks())
-      yield* found.filter(({ log }) => site === null || log === site)
+      const all = await store.read((tx) => tx.desk.forks())
+      yield* all.filter(({ log }) => site === null || log === site)
     },
   }
   const admission = createAdmission({

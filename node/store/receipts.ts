@@ -7,15 +7,14 @@ import { findSite, internSite, run, siteOf, type Tx } from './transaction.ts'
 async function getRows(
   tx: Tx,
   site: SiteId,
-  size: number,
-  which: '=' | '>=',
+  { which, bound }: { which: '=' | '>='; bound: number },
 ): Promise<ReceiptRow[]> {
   const log = await findSite(tx, site)
   if (log === null) return []
   const rows = await run<ReceiptTable>(
     tx,
     `select * from receipts where log = ? and size ${which} ? order by size, cosigner`,
-    [log, size],
+    [log, bound],
   )
   const receipts: ReceiptRow[] = []
   for (const { cosigner, size, time, line } of rows)
@@ -84,8 +83,8 @@ async function saveReceipt(tx: Tx, row: ReceiptRow): Promise<void> {
 /** The receipts inside one transaction. */
 export function receiptsIn(tx: Tx): ReceiptWriter {
   return {
-    ofLog: (log, minimumSize) => getRows(tx, log, minimumSize, '>='),
-    atSize: (log, size) => getRows(tx, log, size, '='),
+    ofLog: (log, minimumSize) => getRows(tx, log, { which: '>=', bound: minimumSize }),
+    atSize: (log, size) => getRows(tx, log, { which: '=', bound: size }),
     byCosigner: (log, cosigner, above, limit) => getByCosigner(tx, log, cosigner, { above, limit }),
     checkpoint: (log, size) => getCheckpoint(tx, log, size),
     largest: (log, cosigner) => getLargest(tx, log, cosigner),

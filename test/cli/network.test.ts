@@ -255,6 +255,21 @@ describe('dpn member import', () => {
   })
 })
 
+describe('dpn member opening', () => {
+  it('shows an auditor the consent of one member, and dpn verify accepts it', async () => {
+    const path = join(base, 'opening.json')
+    const args = ['member', 'opening', 'csv-1', path, '--auditor', 'dpa.example', '--days', '7']
+    await until('the receipts are here', 60, async () =>
+      (await dpn(args, site.env)).code === 0 ? true : undefined,
+    )
+    const key = ['--key', network.coordinatorKey]
+    const truth = await dpn(['verify', path, ...key])
+    expect([truth.code, truth.out]).toEqual([0, expect.stringContaining('PROVEN to dpa.example')])
+    const forged = readFileSync(path, 'utf8').replace('dpa.example', 'spy.example')
+    expect((await dpn(['verify', file('spy.json', forged), ...key])).code).toBe(1)
+  })
+})
+
 describe('a withdrawal', () => {
   it('is followed to its evidence, which is verified; a forged one is refused', async () => {
     const [first] = members

@@ -5,7 +5,7 @@ import { verifyEvidence } from '../../protocol/evidence.ts'
 import { check } from '../fixtures/archives.ts'
 import { createWorld, NETWORK } from '../fixtures/network.ts'
 import { aConsent, aProfile } from '../fixtures/people.ts'
-import { aCoordinatorApp, aSiteApp, send } from './apps.ts'
+import { aCoordinatorApp, aSiteApp, refused, send } from './apps.ts'
 
 describe('evidence at the coordinator', () => {
   it('verifies offline once every member has cosigned', async () => {
@@ -16,6 +16,29 @@ describe('evidence at the coordinator', () => {
       const desk = await aCoordinatorApp(small)
       const body = { profile: aProfile(), consent: aConsent() }
       await send(homeApi, homeApi.keys.write, 'PUT /v1/members/m-1', body)
+      const opening = 'POST /v1/members/m-1/openings'
+      const wish = { auditor: 'dpa.example' }
+      const { admin } = homeApi.keys
+      await small.until(async () => (await send(homeApi, admin, opening, wish)).status === 200)
+      const { json: opened } = await send(homeApi, admin, opening, wish)
+      expect(opened).toMatchObject({ format: 'dpn-opening/1' })
+      expect(await refused(homeApi, homeApi.keys.write, opening, wish)).toMatchObject({
+        status: 403,
+      })
+      for (const [bad, pointer] of [
+        [{ auditor: 'Nobody' }, '/auditor'],
+        [{ ...wish, days: 91 }, '/days'],
+        [{ ...wish, more: 1 }, '/more'],
+      ] as const)
+        expect(await refused(homeApi, admin, opening, bad)).toMatchObject({ pointer })
+      expect((await send(homeApi, admin, 'POST /v1/members/m-2/openings', wish)).status).toBe(404)
+      const given = await send(homeApi, admin, 'GET /v1/members/m-1/disclosures')
+      expect(given.json).toMatchObject({
+        disclosures: [
+          { partner: 'dpa.example', what: 'consent' },
+          { partner: 'dpa.example', what: 'consent' },
+        ],
+      })
       await send(homeApi, homeApi.keys.write, 'DELETE /v1/members/m-1')
       const request = 'GET /v1/withdrawals/home.example/1/evidence'
       await small.until(async () => (await send(desk, desk.keys.auditor, request)).status === 200)
