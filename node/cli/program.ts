@@ -5,6 +5,7 @@ import { addBackup } from './backup.ts'
 import type { Shell } from './command.ts'
 import { addDiscover } from './discover.ts'
 import { addEvidence } from './evidence.ts'
+import { addFinding } from './finding.ts'
 import { addInit } from './init.ts'
 import { addKey } from './key.ts'
 import { addMember } from './member.ts'
@@ -37,6 +38,7 @@ const COMMANDS = [
   addWithdrawals,
   addWebhook,
   addStaff,
+  addFinding,
   addRotate,
   addEvidence,
   addVerify,

@@ -17,8 +17,11 @@ import { withNodes } from './log/tree.ts'
 import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
-import { createArchives, type Archives, type StatementSource } from './oversight/archive.ts'
+import { createArchives, type Archives } from './oversight/archive.ts'
+import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
+import { findingStatements, forkStatements } from './oversight/statements.ts'
+import { createActs, type Acts } from './people/acts.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
 
@@ -28,6 +31,9 @@ export interface Coordinator {
   followUp: FollowUp
   /** Evidence of many withdrawals in one file. */
   archives: Archives
+  findings: Findings
+  /** The access log. */
+  acts: Acts
   /** Reports about members that their homes have left lying. */
   reports: ReportDesk
   start: () => Promise<void>
@@ -67,6 +73,8 @@ export async function createCoordinator(
   const { identity } = settings
   const view = await loadView(ports, identity)
 
+  const acts = createActs({ store, clock, crypto })
+  const findings = createFindings({ store, clock, crypto, acts })
   const reports = createReportDesk({ view, store, clock, notify: async () => undefined }, 'desk')
 
   /** Whether a checkpoint contradicts our copy of the log; null where ours does not reach it. */
@@ -85,20 +93,42 @@ export async function createCoordinator(
     return !equalBytes(own, checkpoint.root)
   }
 
+  /**
+   * Looks at two checkpoints that are said to be of two histories, and suspends the site where they
+   * are; `longer` where it takes more of the log than is here to tell.
+   */
+  async function judgeFork(
+    log: ForkFound['log'],
+    notes: ForkFound['notes'],
+  ): Promise<'forked' | 'longer' | 'agreeing'> {
+    const signed = notes.filter((note) => note !== '')
+    const [one, other] = signed.map((note) => node.checkpoints.open(log, note).checkpoint)
+    // Such a pair proves it by itself, whatever has reached this node of the log.
+    if (other !== undefined && one?.size === other.size && !equalBytes(one.root, other.root)) {
+      await suspendFork({ log, size: one.size, notes })
+      return 'forked'
+    }
+    let isLonger = false
+    for (const note of signed) {
+      const verdict = await contradicts(log, note)
+      if (verdict === true) {
+        const { note: own, size } = await store.read((tx) => logStateOf(tx, log))
+        await suspendFork({ log, size, notes: [own ?? '', note] })
+        return 'forked'
+      }
+      isLonger ||= verdict === null
+    }
+    return isLonger ? 'longer' : 'agreeing'
+  }
+
   async function takeReport(from: ForkFound['log'], report: Report): Promise<void> {
     if (report.kind !== 'fork') throw new ProtocolError('malformed', '/kind', 'a receipt or a fork')
     const { log, notes } = report
-    for (const note of notes) {
-      if (note === '') continue
-      const verdict = await contradicts(log, note)
-      const { note: own, size } = await store.read((tx) => logStateOf(tx, log))
-      if (verdict === true) {
-        await suspendFork({ log, size, notes: [own ?? '', note] })
-        return
-      }
-      // Longer than our copy: pulling it shows whether it continues ours.
-      if (verdict === null) node.tasks.background('pull', () => node.follower.pull(log, from))
-    }
+    if ((await judgeFork(log, notes)) !== 'longer') return
+    node.tasks.background('pull', async () => {
+      await node.follower.pull(log, from)
+      await judgeFork(log, notes)
+    })
   }
 
   async function suspendFork(fork: ForkFound): Promise<void> {
@@ -156,13 +186,6 @@ export async function createCoordinator(
       request.kind === 'report' ? reports.take(from, request) : refuseMessage(),
     presence: nobodyOnline,
   })
-  const forks: StatementSource = {
-    kind: 'forks',
-    lines: async function* ({ site }) {
-      const all = await store.read((tx) => tx.desk.forks())
-      yield* all.filter(({ log }) => site === null || log === site)
-    },
-  }
   const admission = createAdmission({
     view,
     store,
@@ -174,7 +197,14 @@ export async function createCoordinator(
     node,
     admission,
     followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
-    archives: createArchives({ ...ports, identity, view, statements: [forks] }),
+    archives: createArchives({
+      ...ports,
+      identity,
+      view,
+      statements: [findingStatements(store), forkStatements(store)],
+    }),
+    findings,
+    acts,
     reports,
     start: node.start,
     stop: node.stop,

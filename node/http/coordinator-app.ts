@@ -5,6 +5,7 @@ import { mountAudit } from './coordinator/audit.ts'
 import { mountDesk } from './coordinator/desk.ts'
 import { mountDirectory } from './coordinator/directory.ts'
 import { mountArchives } from './coordinator/evidence.ts'
+import { mountFindings } from './coordinator/findings.ts'
 import { mountMembers } from './coordinator/members.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
 import { mountCoordinatorStatus } from './coordinator/status.ts'
@@ -23,6 +24,7 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountMembers(door, ports)
   mountAudit(door, ports)
   mountArchives(door, ports)
+  mountFindings(door, ports)
   mountDesk(door, ports)
   mountReportDesk(door, ports.coordinator.reports, { look: LOOK, act: ACT })
   mountCoordinatorStatus(door, ports)
@@ -31,6 +33,7 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountTiles(door, ports)
   mountWitness(door, ports)
   mountVerifyPage(door.app)
+  ports.pages?.(door)
   mountDocs(door.app, {
     title: 'Dating Pro Network: coordinator',
     version: ports.version,

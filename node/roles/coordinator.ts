@@ -2,10 +2,12 @@
 import { COORDINATOR_ROLES, createAccess } from '../core/access.ts'
 import { createCoordinator, type Coordinator } from '../core/coordinator.ts'
 import { createCoordinatorApp } from '../http/coordinator-app.ts'
+import type { CoordinatorPorts } from '../http/coordinator/ports.ts'
 import { serve } from '../http/server.ts'
 import { createAccessLog, createEvents } from '../telemetry/events.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
+import { mountCoordinatorPages } from '../web/coordinator-pages.ts'
 import type { CoordinatorConfig } from './config.ts'
 import { checkAdmittedKeys, compactDaily, layFoundation, startHost } from './foundation.ts'
 import { closeServed, createSteps, type Running } from './lifetime.ts'
@@ -48,7 +50,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     await coordinator.start()
     isOpen = true
     const access = createAccess(ports, COORDINATOR_ROLES)
-    const app = createCoordinatorApp({
+    const interfacePorts: CoordinatorPorts = {
       coordinator,
       store: ports.store,
       clock: ports.clock,
@@ -62,6 +64,10 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       accessLog: createAccessLog(logger),
       onFault: (error, requestId) => logger.error({ error, requestId }, 'http.failed'),
       trustProxy: config.trustProxy,
+    }
+    const app = createCoordinatorApp({
+      ...interfacePorts,
+      pages: (door) => mountCoordinatorPages(door, interfacePorts),
     })
     const served = await serve(app, config.http)
     steps.add(() => closeServed(served))

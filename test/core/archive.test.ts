@@ -177,6 +177,32 @@ describe('createArchives', () => {
     )
   })
 
+  it('states findings of the scope, and says that they are only stated', async () => {
+    const { world, key, withdraw, start } = await aNetwork()
+    await withdraw('m1')
+    await world.tick(300)
+    await world.tick(300)
+    const { findings } = world.coordinator.coordinator
+    for (const [site, since] of [
+      [A, start],
+      [A, start - DAY],
+      [B, start],
+    ] as const) {
+      const subject = `${site}/${since}`
+      const finding = { site, subject, since, evidence: { index: 3 } }
+      await world.coordinator.ports.store.write((tx) =>
+        findings.raise(tx, { kind: 'overdue-erasure', severity: 'serious', ...finding }),
+      )
+    }
+    const statements = async (scope: object) => check(await archiveOf(world, scope), key).statements
+    expect(await statements({})).toEqual({ findings: 3 })
+    expect(await statements({ site: A })).toEqual({ findings: 2 })
+    expect(await statements({ site: A, from: start - 3600 })).toEqual({ findings: 1 })
+    const [file] = filesIn(await archiveOf(world)).filter(({ name }) => name.endsWith('.jsonl'))
+    expect(file?.name).toBe('statements/findings/000000.jsonl')
+    expect(fromUtf8(file?.bytes ?? new Uint8Array(0))).not.toContain('owner')
+  })
+
   it('lets one checkpoint stand for many withdrawals within the deadline', async () => {
     const { world, a, key } = await aNetwork()
     const ids = Array.from({ length: 12 }, (_, place) => `x${place}`)
