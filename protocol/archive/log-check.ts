@@ -63,8 +63,8 @@ function isSame(one: Policy, other: Policy): boolean {
   )
 }
 
-/** A policy as text, made again only where its keys are others: a hundred keys take long to print. */
-function createPolicyPrinter(): (policy: Policy) => string {
+/** Policies as text, made again only where keys are others: a hundred keys take long to print. */
+export function createPolicyPrinter(): (policy: Policy) => string {
   let last: { policy: Policy; text: string } | null = null
   return (policy) => {
     if (last === null || !isSame(last.policy, policy)) last = { policy, text: formatPolicy(policy) }

@@ -40,7 +40,7 @@ export async function* measureEvidence(flagsOf: FlagsOf): AsyncGenerator<Figure>
     value: perSecond(bytes / MEGA, made.millis),
     unit: 'MB/s',
     ...floor(bytes / MEGA, hashed, 'SHA-256'),
-    note: `${short(perSecond(withdrawals, made.millis))} withdrawals/s, ${short(made.millis / 1000)} s`,
+    note: `${short(perSecond(withdrawals, made.millis))} withdrawals/s, ${short(made.millis / 1000)} s, ${short(made.cpuMillis / 1000)} s of CPU`,
   }
   const millis = checked.map((one) => one.millis)
   yield {
@@ -48,7 +48,7 @@ export async function* measureEvidence(flagsOf: FlagsOf): AsyncGenerator<Figure>
     value: median(millis.map((one) => perSecond(receipts, one))),
     unit: 'receipts/s',
     ...floor(receipts, signatures, 'bare signatures'),
-    note: `${short(perSecond(pairs, median(millis)))} pairs/s, ${rangeOf(millis.map((one) => one / 1000))} s`,
+    note: `${short(perSecond(pairs, median(millis)))} pairs/s, ${rangeOf(millis.map((one) => one / 1000))} s, ${short(median(checked.map((one) => one.cpuMillis)) / 1000)} s of CPU (bare: ${short(signatures.cpuMillis / 1000)})`,
   }
   yield {
     name: 'peak memory: evidence made',

@@ -8,7 +8,7 @@ import {
   signArchive,
   type ArchiveScope,
 } from '../../../protocol/archive/form.ts'
-import type { Owed } from '../../../protocol/archive/log-check.ts'
+import { createPolicyPrinter, type Owed } from '../../../protocol/archive/log-check.ts'
 import {
   createGap,
   encodeStretch,
@@ -22,7 +22,7 @@ import { ProtocolError } from '../../../protocol/errors.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
 import { ARCHIVE_PART_BYTES, MANIFEST_FILES } from '../../../protocol/limits.ts'
 import { formatNote, parseNote, parseSignatureLine } from '../../../protocol/note.ts'
-import { formatPolicy } from '../../../protocol/proof.ts'
+import type { Policy } from '../../../protocol/proof.ts'
 import { memberOf, originOf, type Registry } from '../../../protocol/registry.ts'
 import { TAR_END_BYTES, tarHeader, tarPadding } from '../../../protocol/tar.ts'
 import type { Identity } from '../identity.ts'
@@ -153,7 +153,7 @@ export function createArchives(ports: {
     { registry }: Base,
     site: SiteId,
     { size, required }: { size: number; required: readonly SiteId[] },
-  ): Promise<{ note: string; policy: string }> {
+  ): Promise<{ note: string; policy: Policy }> {
     const { bare, rows } = await store.read(async (tx) => ({
       bare: await tx.receipts.checkpoint(site, size),
       rows: await tx.receipts.atSize(site, size),
@@ -163,7 +163,7 @@ export function createArchives(ports: {
     const members = new Set(required)
     const lines = rows.filter(({ cosigner }) => members.has(cosigner)).map(({ line }) => line)
     const note = formatNote({ text, signatures: [...signatures, ...lines.map(parseSignatureLine)] })
-    return { note, policy: formatPolicy(requiredPolicy(registry, { site, size }, note)) }
+    return { note, policy: requiredPolicy(registry, { site, size }, note) }
   }
 
   /** The files of one log; none where it has no withdrawal of the scope. */
@@ -184,6 +184,7 @@ export function createArchives(ports: {
       candidatesOf(store, { registry, log: site, until: base.time }),
       registry.terms.erasureDeadlineSeconds,
     )
+    const print = createPolicyPrinter()
     const isWhole = scope.entries === 'all'
     const size =
       site === network ? registry.size : (await store.read((tx) => logStateOf(tx, site))).size
@@ -232,9 +233,10 @@ export function createArchives(ports: {
       yield* closeGap()
       yield* stretch.flush(position)
       const made = await cosigned(base, site, candidate)
-      if (made.policy !== policy)
-        yield { name: ARCHIVE_NAMES.policy(number, candidate.size), bytes: toUtf8(made.policy) }
-      policy = made.policy
+      const text = print(made.policy)
+      if (text !== policy)
+        yield { name: ARCHIVE_NAMES.policy(number, candidate.size), bytes: toUtf8(text) }
+      policy = text
       yield { name: ARCHIVE_NAMES.checkpoint(number, candidate.size), bytes: toUtf8(made.note) }
       covered = candidate.size
       fresh = null
