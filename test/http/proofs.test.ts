@@ -99,6 +99,19 @@ describe('the archive of evidence', () => {
       const after = made
       await small.until(() => true)
       expect(made).toBe(after)
+      // Readers that stand still keep others from beginning, until they go.
+      const begun = await Promise.all(
+        Array.from({ length: 4 }, async () => {
+          const one = (await desk.app.request('/v1/evidence', { headers })).body?.getReader()
+          await one?.read()
+          return one
+        }),
+      )
+      const over = await desk.app.request('/v1/evidence', { headers })
+      expect([over.status, over.headers.get('retry-after')]).toEqual([429, '60'])
+      await begun[0]?.cancel()
+      expect((await desk.app.request('/v1/evidence', { headers })).status).toBe(200)
+      for (const one of begun) await one?.cancel()
     } finally {
       await small.close()
     }

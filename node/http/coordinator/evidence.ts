@@ -4,12 +4,33 @@ import { at, ProtocolError } from '../../../protocol/errors.ts'
 import { parseSiteId } from '../../../protocol/ids.ts'
 import type { Door } from '../app.ts'
 import { mount } from '../operation.ts'
-import { problemResponse } from '../problem.ts'
+import { HttpProblem, problemResponse } from '../problem.ts'
 import { seconds } from '../v1/shapes.ts'
 import { LOOK, type CoordinatorPorts } from './ports.ts'
 
+/** Archives that are made at once: each reads whole logs. */
+const AT_ONCE = 4
+const RETRY_SECONDS = 60
+
 /** Mounts the resource. */
 export function mountArchives(door: Door, { coordinator, clock, onFault }: CoordinatorPorts): void {
+  let open = 0
+
+  /** The pieces of an answer that has begun: what fails now is told, and cuts it short. */
+  async function* counted(
+    pieces: AsyncIterable<Uint8Array>,
+    requestId: string,
+  ): AsyncGenerator<Uint8Array> {
+    open += 1
+    try {
+      yield* pieces
+    } catch (error) {
+      onFault?.(error, requestId)
+      throw error
+    } finally {
+      open -= 1
+    }
+  }
   mount(
     door,
     {
@@ -37,20 +58,19 @@ export function mountArchives(door: Door, { coordinator, clock, onFault }: Coord
       },
     },
     async (c, { query }) => {
+      if (open >= AT_ONCE)
+        throw new HttpProblem('too_many_requests', `at most ${AT_ONCE} archives at once`, {
+          'retry-after': String(RETRY_SECONDS),
+        })
       const { from, to = clock.now() + 1, entries } = query
       const named = query.site
       const site = named === undefined ? null : at('/site', () => parseSiteId(named))
       try {
         const archive = await coordinator.archives.write({ site, from, to, entries })
-        const requestId = c.get('requestId')
-        return c.body(
-          ReadableStream.from(reported(archive, (error) => onFault?.(error, requestId))),
-          200,
-          {
-            'content-type': 'application/x-tar',
-            'content-disposition': `attachment; filename="${site ?? 'network'}-${from}-${to}.evidence.tar"`,
-          },
-        )
+        return c.body(ReadableStream.from(counted(archive, c.get('requestId'))), 200, {
+          'content-type': 'application/x-tar',
+          'content-disposition': `attachment; filename="${site ?? 'network'}-${from}-${to}.evidence.tar"`,
+        })
       } catch (error) {
         if (error instanceof ProtocolError && error.code === 'not_ready')
           return problemResponse(error, 409)
@@ -58,17 +78,4 @@ export function mountArchives(door: Door, { coordinator, clock, onFault }: Coord
       }
     },
   )
-}
-
-/** The pieces of a stream whose answer has begun: what fails now is told, and cuts it short. */
-async function* reported(
-  pieces: AsyncIterable<Uint8Array>,
-  onFault: (error: unknown) => void,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* pieces
-  } catch (error) {
-    onFault(error)
-    throw error
-  }
 }
