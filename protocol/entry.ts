@@ -284,7 +284,7 @@ export function encodeEntry(entry: Entry): Uint8Array {
 export function decodeEntry(bytes: Uint8Array): Entry {
   if (bytes.length > ENTRY_BYTES)
     throw new ProtocolError('too_large', '', `at most ${ENTRY_BYTES} bytes`)
-  return parseWith(entrySchema, decodeCbor(bytes))
+  return parseWith(entrySchema, decodeCbor(bytes), 'own')
 }
 
 const SITE_ENTRIES = new Set<Entry['type']>(['publish', 'withdraw', 'requirements'])

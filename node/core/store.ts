@@ -192,10 +192,12 @@ export interface HeldBody extends BodyColumns {
   home: SiteId
   sealed: Sealed
 }
+/** What the gate asks of a body. */
+export type GatedColumns = Pick<BodyColumns, 'expires' | 'scopes' | 'excludes' | 'facts'>
 /** Columns of two held, not doomed bodies of live records; null where there is none. */
 export interface PairColumns {
-  own: BodyColumns | null
-  other: BodyColumns | null
+  own: GatedColumns | null
+  other: GatedColumns | null
   /** Whether the own record has blocked the other. */
   isBlocked: boolean
 }
