@@ -1,8 +1,7 @@
 /**
  * Measures the node against raw floors in the same run: `npm run bench -- [--members 100000]
  * [--json bench/results.json] [--only <part,part>] [--records 1000000] [--profile folder]`. The
- * parts: floors, large, small, pictures, discovery, recommendations, talk,
- * evidence.
+ * parts: floors, large, small, pictures, discovery, recommendations, talk, evidence.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
