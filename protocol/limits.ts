@@ -34,6 +34,18 @@ export const PROOF_HASHES = 63
 export const CLOCK_SKEW_SECONDS = 5 * 60
 /** Bytes of a proof or policy file: a note and its members' keys, each at their limits. */
 export const EVIDENCE_BYTES = 2 * NOTE_BYTES
+/** Seconds for which an auditor may be handed the opening of a consent. */
+export const OPENING_SECONDS = 90 * 86_400
+/** Bytes of one file in an archive of evidence, which its reader has in memory. */
+export const ARCHIVE_FILE_BYTES = EVIDENCE_BYTES
+/** Bytes of entries after which a writer of an archive closes a file. */
+export const ARCHIVE_PART_BYTES = 256 * 1024
+/** Files that one part of an archive's manifest names: its reader keeps as many lines. */
+export const MANIFEST_FILES = 1000
+/** Kinds of statements in one archive. */
+export const STATEMENT_KINDS = 32
+/** Members of whom an archive's check says one by one that their receipts are missing. */
+export const MISSING_LINES = 1000
 /** Bytes of one chunk of a picture, which is checked by itself. */
 export const PICTURE_CHUNK_BYTES = 64 * 1024
 /** Pixels of the longer edge of a picture's two files. */

@@ -6,6 +6,7 @@ import { addBackup } from './backup.ts'
 import { addChallenge } from './challenge.ts'
 import type { Shell } from './command.ts'
 import { addDiscover } from './discover.ts'
+import { addEvidence } from './evidence.ts'
 import { addFinding } from './finding.ts'
 import { addInit } from './init.ts'
 import { addKey } from './key.ts'
@@ -43,6 +44,7 @@ const COMMANDS = [
   addChallenge,
   addFinding,
   addRotate,
+  addEvidence,
   addVerify,
   addBackup,
   addRestore,

@@ -17,6 +17,7 @@ import { withNodes } from './log/tree.ts'
 import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
+import { createArchives, type Archives } from './oversight/archive.ts'
 import { createAudit, type Audit } from './oversight/audit.ts'
 import { createFigures, type Figures } from './oversight/figures.ts'
 import { createFindingFiles, type FindingFiles } from './oversight/finding-files.ts'
@@ -25,6 +26,7 @@ import { createDrawer } from './oversight/draw.ts'
 import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
 import { createProbes, type Probes } from './oversight/probe.ts'
+import { findingStatements, forkStatements } from './oversight/statements.ts'
 import { createActs, type Acts } from './people/acts.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
@@ -35,6 +37,8 @@ export interface Coordinator {
   followUp: FollowUp
   challenges: Challenges
   probes: Probes
+  /** Evidence of many withdrawals in one file. */
+  archives: Archives
   findings: Findings
   findingFiles: FindingFiles
   audit: Audit
@@ -236,6 +240,12 @@ export async function createCoordinator(
     followUp: createFollowUp({
       indexes: (log, above, limit) => store.read((tx) => tx.audit.indexes(log, above, limit)),
       evidence: node.evidence,
+    }),
+    archives: createArchives({
+      ...ports,
+      identity,
+      view,
+      statements: [findingStatements(store), forkStatements(store)],
     }),
     findings,
     findingFiles: createFindingFiles({ identity, view, store, clock, crypto }),

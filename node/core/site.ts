@@ -22,6 +22,7 @@ import { createDiscloser } from './record/disclose.ts'
 import { createDiscovery, type Company, type Discovery } from './record/discover.ts'
 import { createFetcher } from './record/fetch.ts'
 import { createConsentOpener } from './record/open-consent.ts'
+import { createOpenings, type Openings } from './record/opening.ts'
 import { createOwnMembers, type OwnMembers } from './record/own.ts'
 import { createPublisher, type Publisher, type PublishPorts } from './record/publish.ts'
 import { createRecommender, type Recommender } from './record/recommend.ts'
@@ -37,6 +38,8 @@ import { createWatch } from './watch.ts'
 export interface Site {
   node: Node
   members: OwnMembers
+  /** What shows an auditor the consent of one member. */
+  openings: Openings
   publisher: Publisher
   withdrawer: Withdrawer
   demands: Demands
@@ -263,6 +266,13 @@ export async function createSite(given: SiteNodePorts, settings: SiteSettings): 
   return {
     node,
     members,
+    openings: createOpenings({
+      ...ports,
+      identity: settings.identity,
+      view,
+      members,
+      evidence: node.evidence,
+    }),
     publisher,
     withdrawer,
     demands: createDemands(publishPorts),

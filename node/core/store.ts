@@ -385,6 +385,15 @@ export interface ReceiptRow {
 export interface ReceiptReader {
   /** In the order of size. */
   ofLog: (log: SiteId, minimumSize: number) => Promise<ReceiptRow[]>
+  /** Receipts on the checkpoint of exactly `size`. */
+  atSize: (log: SiteId, size: number) => Promise<ReceiptRow[]>
+  /** What one cosigner has signed of a log, in the order of size, from `above` (exclusive). */
+  byCosigner: (
+    log: SiteId,
+    cosigner: SiteId,
+    above: number,
+    limit: number,
+  ) => Promise<{ size: number; time: number }[]>
   /** The checkpoint (log signature only) of exactly `size`, kept because it has receipts. */
   checkpoint: (log: SiteId, size: number) => Promise<string | null>
   /** Largest size of a log that this cosigner has cosigned; 0 for none. */

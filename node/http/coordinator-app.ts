@@ -6,12 +6,14 @@ import { mountAudit } from './coordinator/audit.ts'
 import { mountChallenges } from './coordinator/challenges.ts'
 import { mountDesk } from './coordinator/desk.ts'
 import { mountDirectory } from './coordinator/directory.ts'
+import { mountArchives } from './coordinator/evidence.ts'
 import { mountFindings } from './coordinator/findings.ts'
 import { mountMembers } from './coordinator/members.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
 import { mountProbes } from './coordinator/probes.ts'
 import { mountCoordinatorStatus } from './coordinator/status.ts'
 import { mountTiles } from './coordinator/tiles.ts'
+import { mountVerifyPage } from './coordinator/verify-page.ts'
 import { mountWitness } from './coordinator/witness.ts'
 import { mountDocs } from './docs.ts'
 import { mountReportDesk } from './v1/reports.ts'
@@ -27,6 +29,7 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountAuditFigures(door, ports)
   mountChallenges(door, ports)
   mountProbes(door, ports)
+  mountArchives(door, ports)
   mountFindings(door, ports)
   mountDesk(door, ports)
   mountReportDesk(door, ports.coordinator.reports, { look: LOOK, act: ACT })
@@ -35,13 +38,15 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountMetrics(door, ports.metrics, LOOK)
   mountTiles(door, ports)
   mountWitness(door, ports)
+  mountVerifyPage(door.app)
   ports.pages?.(door)
   mountDocs(door.app, {
     title: 'Dating Pro Network: coordinator',
     version: ports.version,
     description:
       'Who takes part, every log (C2SP tlog-tiles) and a witness (C2SP tlog-witness) for everybody; ' +
-      'withdrawals, receipts and evidence for auditors; admission, terms and orders for staff.',
+      'withdrawals, receipts and evidence for auditors; admission, terms and orders for staff. How ' +
+      'to check it with tools that others wrote: /v1/docs/verify',
   })
   return door.app
 }

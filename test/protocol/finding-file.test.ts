@@ -1,8 +1,5 @@
 /** Files of findings made by real cores, then changed in every way that should make them worthless. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { verifyFile } from '../../node/cli/verify.ts'
 import type { Identity } from '../../node/core/identity.ts'
 import type { FindingKind } from '../../node/core/oversight/finding.ts'
@@ -14,7 +11,7 @@ import {
   type FindingFile,
 } from '../../protocol/finding-file.ts'
 import { addCosignature, cosign } from '../../protocol/cosignature.ts'
-import { formatNote, formatVerifierKey, parseNote, type VerifierKey } from '../../protocol/note.ts'
+import { formatNote, parseNote, type VerifierKey } from '../../protocol/note.ts'
 import { formatLogProof, parseLogProof } from '../../protocol/proof.ts'
 import { openStatement, signStatement } from '../../protocol/statement.ts'
 import { announce, aPublished } from '../core/puppet.ts'
@@ -106,15 +103,12 @@ describe('verifyFindingFile', () => {
     ['overdue-erasure', 'STATED: withdraw, entry'],
     ['lapsed-heartbeat', 'STATED: the coordinator states: due by'],
   ] as const)('is what dpn verify says of a file of %s', (kind, words) => {
-    const folder = mkdtempSync(join(tmpdir(), 'dpn-finding-'))
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-    const path = join(folder, 'finding.json')
-    writeFileSync(path, made.get(kind) ?? '')
-    const { lines, failed } = verifyFile(path, formatVerifierKey(key))
+    const text = made.get(kind) ?? ''
+    const { lines, failed } = verifyFile('finding.json', text, key)
     expect(failed).toBeUndefined()
     expect(lines.join('\n')).toContain(words)
-    writeFileSync(path, (made.get(kind) ?? '').replace('network.example/', 'network.example/x'))
-    expect(verifyFile(path, formatVerifierKey(key))).toMatchObject({ failed: true })
+    const forged = text.replace('network.example/', 'network.example/x')
+    expect(verifyFile('finding.json', forged, key)).toMatchObject({ failed: true })
   })
 
   it('refuses what is no such file', () => {
