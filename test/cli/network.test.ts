@@ -309,8 +309,8 @@ describe('the staff', () => {
     const [row] = found['withdrawals'] as { index: number }[]
     const one = await dpn(['audit', 'withdrawal', 'amor.example', String(row?.index)], env)
     expect(one.out).toContain('receipts received')
-    for (const site of [[], ['amor.example']])
-      expect((await dpn(['audit', 'overview', ...site], env)).out).toMatch(/^unwitnessed +0$/m)
+    for (const which of [[], ['amor.example']])
+      expect((await dpn(['audit', 'overview', ...which], env)).out).toMatch(/^unwitnessed +0$/m)
     expect(await dpnJson(['finding', 'list'], env)).toEqual({ findings: [], total: 0 })
     expect((await dpn(['finding', 'show', '0'.repeat(32)], env)).err).toContain('404')
     const terms = await dpnJson(['terms'], env)
