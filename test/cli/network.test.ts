@@ -342,6 +342,15 @@ describe('the staff', () => {
     const { env } = coordinator
     const list = await dpnJson(['withdrawals', 'list', '--site', 'amor.example'], env)
     expect((list['withdrawals'] as unknown[]).length).toBeGreaterThan(0)
+    const found = await dpnJson(['audit', 'withdrawals', '--site', 'amor.example'], env)
+    expect(found).toMatchObject({ total: expect.any(Number) as number })
+    const [row] = found['withdrawals'] as { index: number }[]
+    const one = await dpn(['audit', 'withdrawal', 'amor.example', String(row?.index)], env)
+    expect(one.out).toContain('receipts received')
+    for (const which of [[], ['amor.example']])
+      expect((await dpn(['audit', 'overview', ...which], env)).out).toMatch(/^unwitnessed +0$/m)
+    expect(await dpnJson(['finding', 'list'], env)).toEqual({ findings: [], total: 0 })
+    expect((await dpn(['finding', 'show', '0'.repeat(32)], env)).err).toContain('404')
     const terms = await dpnJson(['terms'], env)
     const path = file('terms.json', JSON.stringify({ ...terms, erasureDeadlineSeconds: 500 }))
     expect(await dpnJson(['terms', path], env)).toMatchObject({ erasureDeadlineSeconds: 500 })
