@@ -1,5 +1,13 @@
 /** Log entries: their types, encoding and decoding. An entry holds no personal data. */
 import { z } from 'zod'
+import {
+  BREACH_PHASES,
+  breachIdSchema,
+  breachText,
+  type BreachId,
+  type BreachPhase,
+  type BreachText,
+} from './breach.ts'
 import { decodeCbor, encodeCbor } from './cbor.ts'
 import { ProtocolError } from './errors.ts'
 import {
@@ -125,18 +133,28 @@ export interface Order {
   time: number
   notice: string
 }
-export interface Breach {
+/** A notice of a breach; further ones with the same id add to the first. */
+export interface Breach extends BreachText {
   type: 'breach'
+  id: BreachId
+  phase: BreachPhase
   /** The site concerned; the network's name where it is the coordinator. */
   site: SiteId
   /** Unix seconds at which it became known. */
   known: number
-  what: string
-  action: string
-  contact: string
   time: number
 }
-export type SiteEntry = Publish | Withdraw | RequirementsEntry
+/** A site's word that it has told those of its members whom a breach concerns. */
+export interface Told {
+  type: 'told'
+  breach: BreachId
+  /** Members whose records the site concerned had got from this one. */
+  affected: number
+  /** Members who were told. */
+  told: number
+  time: number
+}
+export type SiteEntry = Publish | Withdraw | RequirementsEntry | Told
 export type CoordinatorEntry = Admit | Rotate | Measure | TermsEntry | Order | Breach
 export type Entry = SiteEntry | CoordinatorEntry
 
@@ -147,7 +165,6 @@ const site = z.string().max(253).transform(parseSiteIdIn)
 const hash = bytesOf(32)
 const key = bytesOf(32)
 const notice = z.string().regex(/^[\w.:-]{0,64}$/, 'letters, digits, and . : _ - (at most 64)')
-const text = z.string().min(1).max(1000)
 const seconds = count.max(10 * 366 * 86_400)
 const time = count
 
@@ -250,11 +267,18 @@ const anySchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     type: z.literal('breach'),
+    id: breachIdSchema,
+    phase: z.enum(BREACH_PHASES),
     site,
     known: time,
-    what: text,
-    action: text,
-    contact: text,
+    ...breachText,
+    time,
+  }),
+  z.strictObject({
+    type: z.literal('told'),
+    breach: breachIdSchema,
+    affected: count,
+    told: count,
     time,
   }),
 ])
@@ -287,7 +311,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   return parseWith(entrySchema, decodeCbor(bytes))
 }
 
-const SITE_ENTRIES = new Set<Entry['type']>(['publish', 'withdraw', 'requirements'])
+const SITE_ENTRIES = new Set<Entry['type']>(['publish', 'withdraw', 'requirements', 'told'])
 
 /** Whether a site, and not the coordinator, writes this kind of entry. */
 export function isSiteEntry(entry: Entry): entry is SiteEntry {

@@ -16,14 +16,25 @@ import type { ForkFound } from './log/fork.ts'
 import { withNodes } from './log/tree.ts'
 import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
+import type { PrivateKeys } from './identity.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
+import { createBreachDesk, type BreachDesk } from './oversight/breach.ts'
+import type { NewFinding } from './oversight/finding.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
+import { NODE_ACTOR, type Actor } from './people/actor.ts'
+import { createPeople, type People, type PeoplePorts } from './people/people.ts'
+import type { WriteTransaction } from './store.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
 
 export interface Coordinator {
   node: Node
+  /** What the node does itself, by a rule. */
   admission: Admission
+  /** The same by somebody. */
+  admissionBy: (actor: Actor) => Admission
+  people: People
+  breaches: BreachDesk
   followUp: FollowUp
   /** Reports about members that their homes have left lying. */
   reports: ReportDesk
@@ -35,6 +46,14 @@ export interface CoordinatorSettings extends NodeSettings {
   jurisdiction: string
   /** Terms to begin with; later ones come by entry. */
   terms?: Terms
+  keys: PrivateKeys
+  /** Where its pages are reached from outside, for links in mails; null where nobody has said. */
+  url?: string | null
+}
+/** What a coordinator needs beyond what every node does. */
+export interface CoordinatorNodePorts extends NodePorts, PeoplePorts {
+  /** Where findings go. */
+  raise?: (tx: WriteTransaction, finding: NewFinding) => Promise<void>
 }
 
 /** Years for which the coordinator admits itself: its key is what everybody is configured with. */
@@ -57,14 +76,19 @@ async function* holdsNoPictures(
 
 /** Builds a coordinator on its ports. */
 export async function createCoordinator(
-  ports: NodePorts,
+  ports: CoordinatorNodePorts,
   settings: CoordinatorSettings,
 ): Promise<Coordinator> {
   const { store, clock, crypto } = ports
-  const { identity } = settings
+  const { identity, keys, url = null } = settings
   const view = await loadView(ports, identity)
+  const people = createPeople({ ...ports, view }, { network: view.network, keys, url })
+  const { acts, mail, letters } = people
 
-  const reports = createReportDesk({ view, store, clock, notify: async () => undefined }, 'desk')
+  const reports = createReportDesk(
+    { view, store, clock, acts, notify: async () => undefined },
+    'desk',
+  )
 
   /** Whether a checkpoint contradicts our copy of the log; null where ours does not reach it. */
   async function contradicts(log: ForkFound['log'], note: string): Promise<boolean | null> {
@@ -146,23 +170,36 @@ export async function createCoordinator(
       await suspendAllForked()
     },
     connected: () => undefined,
-    tick: async () => undefined,
+    tick: async () => {
+      await breaches.tick()
+      await people.signIn.prune()
+      sendMail()
+    },
     bodies: holdsNothing,
     pictures: holdsNoPictures,
     talk: async (from, request) =>
       request.kind === 'report' ? reports.take(from, request) : refuseMessage(),
     presence: nobodyOnline,
   })
-  const admission = createAdmission({
-    view,
-    store,
-    clock,
-    writer: node.writer,
-    onPublished: node.published,
+  const common = { view, store, clock, writer: node.writer, onPublished: node.published }
+  const admissionBy = createAdmission({ ...common, ...people })
+  const admission = admissionBy(NODE_ACTOR)
+  const raise = ports.raise ?? (async () => undefined)
+  const breaches = createBreachDesk({
+    ...common,
+    random: ports.random,
+    acts,
+    mail,
+    letters,
+    raise,
   })
+  const sendMail = node.tasks.coalesced('mail', mail.run)
   return {
     node,
     admission,
+    admissionBy,
+    people,
+    breaches,
     followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
     reports,
     start: node.start,

@@ -11,7 +11,9 @@ import type { Facts, Requirements } from '../../protocol/requirements.ts'
 import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
 import type { Disclosed } from '../../protocol/wire.ts'
 import type { ReportReason } from '../../protocol/talk.ts'
+import type { BreachReader, BreachWriter } from './oversight/breach-rows.ts'
 import type { Actor } from './people/actor.ts'
+import type { MailReader, MailWriter, PeopleReader, PeopleWriter } from './people/rows.ts'
 import type { Sealed } from './ports.ts'
 import type { SearchReader } from './search/query.ts'
 import type { Traits } from './search/traits.ts'
@@ -41,6 +43,9 @@ export interface ReadTransaction {
   receipts: ReceiptReader
   desk: DeskReader
   acts: ActReader
+  people: PeopleReader
+  mail: MailReader
+  breaches: BreachReader
   feed: FeedReader
   webhooks: WebhookReader
   blocks: BlockReader
@@ -58,6 +63,9 @@ export interface WriteTransaction {
   receipts: ReceiptWriter
   desk: DeskWriter
   acts: ActWriter
+  people: PeopleWriter
+  mail: MailWriter
+  breaches: BreachWriter
   feed: FeedWriter
   webhooks: WebhookWriter
   blocks: BlockWriter
@@ -342,6 +350,12 @@ export interface LedgerReader {
   ofRecord: (home: SiteId, record: RecordId) => Promise<LedgerRow[]>
   /** Batches of other homes' records, served by this node and not yet taken by the home. */
   unreported: (limit: number) => Promise<(LedgerRow & { id: number })[]>
+  /** Batches of own records that a partner has got, by id, from `above` (exclusive). */
+  ofPartner: (
+    partner: SiteId,
+    above: number,
+    limit: number,
+  ) => Promise<(LedgerRow & { id: number })[]>
   /** Record versions handed out, by home and partner. */
   totals: () => Promise<{ home: SiteId; partner: SiteId; versions: number }[]>
 }

@@ -54,6 +54,8 @@ export type Notice =
   | { type: 'withdrawal.completed'; record: RecordId }
   /** A member of this site was reported by a member of another. */
   | { type: 'member.reported'; record: RecordId; by: SiteId; reason: string }
+  /** A breach of data was declared, or more is known of one. */
+  | { type: 'breach.declared'; breach: string; site: SiteId; phase: string }
   /** A burst of identical texts by one of this site's members was held back. */
   | { type: 'messages.held'; record: RecordId; recipients: number }
 
@@ -66,6 +68,8 @@ export const NOTICE_TYPES = {
   'home.shown': 'they can be shown again',
   'withdrawal.completed': 'every site that had to has confirmed the withdrawal',
   'member.reported': 'members of this site were reported by a member of another',
+  'breach.declared':
+    'a breach of data at a site was declared, or more is known: see which members to tell',
   'messages.held': 'identical texts of one of your members to many were held back',
 } satisfies Record<Notice['type'], string>
 

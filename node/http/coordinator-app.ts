@@ -1,26 +1,37 @@
 /** The interface of the coordinator: for everybody, for auditors, for staff. */
 import { createDoor, type App } from './app.ts'
+import { mountAnnouncements } from './coordinator/announcements.ts'
 import { mountApplications } from './coordinator/applications.ts'
 import { mountAudit } from './coordinator/audit.ts'
+import { mountBreachDesk } from './coordinator/breaches.ts'
 import { mountDesk } from './coordinator/desk.ts'
 import { mountDirectory } from './coordinator/directory.ts'
 import { mountMembers } from './coordinator/members.ts'
+import { mountPeople } from './coordinator/people.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
+import { createLinkLimits, mountSignIn } from './coordinator/sign-in.ts'
 import { mountCoordinatorStatus } from './coordinator/status.ts'
 import { mountTiles } from './coordinator/tiles.ts'
 import { mountWitness } from './coordinator/witness.ts'
 import { mountDocs } from './docs.ts'
+import { createSessions } from './session.ts'
 import { mountReportDesk } from './v1/reports.ts'
 import { mountHealth, mountMetrics } from './v1/status.ts'
 
 /** Builds the app; serve it with `serve`. */
 export function createCoordinatorApp(ports: CoordinatorPorts): App {
-  const door = createDoor(ports, ports.access)
+  const sessions = createSessions(ports.coordinator.people.signIn)
+  const door = createDoor(ports, ports.access, sessions)
+  const limits = createLinkLimits()
   mountDirectory(door, ports)
   mountApplications(door, ports)
   mountMembers(door, ports)
   mountAudit(door, ports)
   mountDesk(door, ports)
+  mountSignIn(door, ports, { sessions, limits })
+  mountPeople(door, ports)
+  mountBreachDesk(door, ports)
+  mountAnnouncements(door, ports)
   mountReportDesk(door, ports.coordinator.reports, { look: LOOK, act: ACT })
   mountCoordinatorStatus(door, ports)
   mountHealth(door)

@@ -10,6 +10,8 @@ import { search } from './migrations/003-search.ts'
 import { feed } from './migrations/005-feed.ts'
 import { acts } from './migrations/006-acts.ts'
 import { talk } from './migrations/004-talk.ts'
+import { people } from './migrations/010-people.ts'
+import { breach } from './migrations/011-breach.ts'
 import type { Schema } from './schema.ts'
 import type { Value } from './transaction.ts'
 
@@ -23,6 +25,8 @@ const MIGRATIONS: Record<string, Migration> = {
   '004-talk': talk,
   '005-feed': feed,
   '006-acts': acts,
+  '010-people': people,
+  '011-breach': breach,
 }
 const MEMORY = ':memory:'
 const BUSY_MILLISECONDS = 200

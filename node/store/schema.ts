@@ -3,6 +3,7 @@ import type { Generated } from 'kysely'
 import type { WithdrawReason } from '../../protocol/entry.ts'
 import type { SiteId } from '../../protocol/ids.ts'
 import type { Actor } from '../core/people/actor.ts'
+import type { PeopleSchema } from './people-tables.ts'
 import type { ApplicationRow, ConsentEvent, ReportRow } from '../core/store.ts'
 
 /** A truth value: SQLite has no type of its own for it. */
@@ -237,7 +238,7 @@ export interface ReportTable {
   closed_at: number | null
 }
 
-export interface Schema {
+export interface Schema extends PeopleSchema {
   sites: SiteTable
   logs: LogTable
   entries: EntryTable

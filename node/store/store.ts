@@ -7,12 +7,15 @@ import { isDiskFull, NO_BALLAST, type Ballast } from './ballast.ts'
 import { actsIn } from './acts.ts'
 import { blocksIn } from './blocks.ts'
 import { bodiesIn } from './bodies.ts'
+import { breachesIn } from './breaches.ts'
 import type { Database } from './database.ts'
 import { deskIn } from './desk.ts'
 import { feedIn } from './feed.ts'
 import { ledgerIn } from './ledger.ts'
 import { logsIn } from './logs.ts'
+import { mailIn } from './mail.ts'
 import { membersIn } from './members.ts'
+import { peopleIn } from './people.ts'
 import { picturesIn } from './pictures.ts'
 import { receiptsIn } from './receipts.ts'
 import { recordsIn } from './records.ts'
@@ -48,6 +51,9 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     receipts: receiptsIn(tx),
     desk: deskIn(tx),
     acts: actsIn(tx),
+    people: peopleIn(tx),
+    mail: mailIn(tx),
+    breaches: breachesIn(tx),
     feed: feedIn(tx),
     webhooks: webhooksIn(tx),
     blocks: blocksIn(tx),

@@ -31,6 +31,8 @@ export interface CoordinatorPorts extends BasePorts {
   network: Pick<Network, 'connected'>
   access: Access<CoordinatorRole>
   controller: Controller
+  /** Where its pages are reached from outside; null where nobody has said. */
+  url?: string | null
   /** Where the coordinator itself is reached, as libp2p multiaddrs: a node needs one to begin. */
   addresses?: () => readonly string[]
   /** Version of the software. */
@@ -38,8 +40,8 @@ export interface CoordinatorPorts extends BasePorts {
 }
 
 /** Roles by what they may do. */
-export const LOOK: readonly CoordinatorRole[] = ['staff', 'auditor']
-export const ACT: readonly CoordinatorRole[] = ['staff']
+export const LOOK: readonly CoordinatorRole[] = ['staff', 'dpo', 'auditor']
+export const ACT: readonly CoordinatorRole[] = ['staff', 'dpo']
 
 /** The site named in the path. */
 export function siteIn(param: string | undefined): SiteId {
