@@ -134,3 +134,11 @@ export function addYears(date: IsoDate, years: number): IsoDate {
     return format({ year: target, month: 3, day: 1 })
   return format({ year: target, month, day })
 }
+
+/** A time as `YYYY-MM-DDTHH:MM:SSZ` (RFC 3339, UTC), for the words of notes and files. */
+export function isoTimeOf(unixSeconds: number): string {
+  const day = dayOf(unixSeconds)
+  const rest = unixSeconds - day * DAY_SECONDS
+  const parts = [Math.floor(rest / 3600), Math.floor(rest / 60) % 60, rest % 60]
+  return `${isoDateOfDay(day)}T${parts.map((part) => String(part).padStart(2, '0')).join(':')}Z`
+}

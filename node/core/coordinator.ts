@@ -19,11 +19,10 @@ import { createNode, loadView, type Node, type NodePorts, type NodeSettings } fr
 import type { PrivateKeys } from './identity.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
 import { createBreachDesk, type BreachDesk } from './oversight/breach.ts'
-import type { NewFinding } from './oversight/finding.ts'
+import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
 import { NODE_ACTOR, type Actor } from './people/actor.ts'
 import { createPeople, type People, type PeoplePorts } from './people/people.ts'
-import type { WriteTransaction } from './store.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
 
@@ -36,6 +35,7 @@ export interface Coordinator {
   people: People
   breaches: BreachDesk
   followUp: FollowUp
+  findings: Findings
   /** Reports about members that their homes have left lying. */
   reports: ReportDesk
   start: () => Promise<void>
@@ -51,10 +51,7 @@ export interface CoordinatorSettings extends NodeSettings {
   url?: string | null
 }
 /** What a coordinator needs beyond what every node does. */
-export interface CoordinatorNodePorts extends NodePorts, PeoplePorts {
-  /** Where findings go. */
-  raise?: (tx: WriteTransaction, finding: NewFinding) => Promise<void>
-}
+export type CoordinatorNodePorts = NodePorts & PeoplePorts
 
 /** Years for which the coordinator admits itself: its key is what everybody is configured with. */
 const OWN_ADMISSION_SECONDS = 20 * ADMISSION_SECONDS
@@ -85,6 +82,7 @@ export async function createCoordinator(
   const people = createPeople({ ...ports, view }, { network: view.network, keys, url })
   const { acts, mail, letters } = people
 
+  const findings = createFindings({ store, clock, crypto, acts })
   const reports = createReportDesk(
     { view, store, clock, acts, notify: async () => undefined },
     'desk',
@@ -184,14 +182,13 @@ export async function createCoordinator(
   const common = { view, store, clock, writer: node.writer, onPublished: node.published }
   const admissionBy = createAdmission({ ...common, ...people })
   const admission = admissionBy(NODE_ACTOR)
-  const raise = ports.raise ?? (async () => undefined)
   const breaches = createBreachDesk({
     ...common,
     random: ports.random,
     acts,
     mail,
     letters,
-    raise,
+    raise: findings.raise,
   })
   const sendMail = node.tasks.coalesced('mail', mail.run)
   return {
@@ -201,6 +198,7 @@ export async function createCoordinator(
     people,
     breaches,
     followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
+    findings,
     reports,
     start: node.start,
     stop: node.stop,

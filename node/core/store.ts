@@ -8,6 +8,7 @@ import type { PictureId, RecordId, SiteId } from '../../protocol/ids.ts'
 import type { CompactRange } from '../../protocol/merkle.ts'
 import type { PictureSize } from '../../protocol/picture.ts'
 import type { Facts, Requirements } from '../../protocol/requirements.ts'
+import type { FindingReader, FindingWriter } from './finding-rows.ts'
 import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
 import type { Disclosed } from '../../protocol/wire.ts'
 import type { ReportReason } from '../../protocol/talk.ts'
@@ -46,6 +47,7 @@ export interface ReadTransaction {
   people: PeopleReader
   mail: MailReader
   breaches: BreachReader
+  findings: FindingReader
   feed: FeedReader
   webhooks: WebhookReader
   blocks: BlockReader
@@ -66,6 +68,7 @@ export interface WriteTransaction {
   people: PeopleWriter
   mail: MailWriter
   breaches: BreachWriter
+  findings: FindingWriter
   feed: FeedWriter
   webhooks: WebhookWriter
   blocks: BlockWriter

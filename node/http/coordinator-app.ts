@@ -6,10 +6,12 @@ import { mountAudit } from './coordinator/audit.ts'
 import { mountBreachDesk } from './coordinator/breaches.ts'
 import { mountDesk } from './coordinator/desk.ts'
 import { mountDirectory } from './coordinator/directory.ts'
+import { mountFindings } from './coordinator/findings.ts'
 import { mountMembers } from './coordinator/members.ts'
 import { mountPeople } from './coordinator/people.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
-import { createLinkLimits, mountSignIn } from './coordinator/sign-in.ts'
+import { createLinkLimits } from './coordinator/link-limits.ts'
+import { mountSignIn } from './coordinator/sign-in.ts'
 import { mountCoordinatorStatus } from './coordinator/status.ts'
 import { mountTiles } from './coordinator/tiles.ts'
 import { mountWitness } from './coordinator/witness.ts'
@@ -27,6 +29,7 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountApplications(door, ports)
   mountMembers(door, ports)
   mountAudit(door, ports)
+  mountFindings(door, ports)
   mountDesk(door, ports)
   mountSignIn(door, ports, { sessions, limits })
   mountPeople(door, ports)
@@ -38,6 +41,7 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountMetrics(door, ports.metrics, LOOK)
   mountTiles(door, ports)
   mountWitness(door, ports)
+  ports.pages?.(door, limits)
   mountDocs(door.app, {
     title: 'Dating Pro Network: coordinator',
     version: ports.version,

@@ -2,12 +2,14 @@
 import { COORDINATOR_ROLES, createAccess } from '../core/access.ts'
 import { createCoordinator, type Coordinator } from '../core/coordinator.ts'
 import { createCoordinatorApp } from '../http/coordinator-app.ts'
+import type { CoordinatorPorts } from '../http/coordinator/ports.ts'
 import { serve } from '../http/server.ts'
 import { createWebAuthn } from '../http/webauthn.ts'
 import { createMailer } from '../outbound/mail.ts'
 import { createAccessLog, createEvents } from '../telemetry/events.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
+import { mountCoordinatorPages } from '../web/coordinator-pages.ts'
 import type { CoordinatorConfig } from './config.ts'
 import { checkAdmittedKeys, compactDaily, layFoundation, startHost } from './foundation.ts'
 import { closeServed, createSteps, type Running } from './lifetime.ts'
@@ -61,7 +63,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     isOpen = true
     const { acts } = coordinator.people
     const access = createAccess({ ...ports, acts }, COORDINATOR_ROLES)
-    const app = createCoordinatorApp({
+    const interfacePorts: CoordinatorPorts = {
       coordinator,
       store: ports.store,
       clock: ports.clock,
@@ -76,6 +78,10 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       accessLog: createAccessLog(logger),
       onFault: (error, requestId) => logger.error({ error, requestId }, 'http.failed'),
       trustProxy: config.trustProxy,
+    }
+    const app = createCoordinatorApp({
+      ...interfacePorts,
+      pages: (door) => mountCoordinatorPages(door, interfacePorts),
     })
     const served = await serve(app, config.http)
     steps.add(() => closeServed(served))

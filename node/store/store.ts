@@ -11,6 +11,7 @@ import { breachesIn } from './breaches.ts'
 import type { Database } from './database.ts'
 import { deskIn } from './desk.ts'
 import { feedIn } from './feed.ts'
+import { findingsIn } from './findings.ts'
 import { ledgerIn } from './ledger.ts'
 import { logsIn } from './logs.ts'
 import { mailIn } from './mail.ts'
@@ -54,6 +55,7 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     people: peopleIn(tx),
     mail: mailIn(tx),
     breaches: breachesIn(tx),
+    findings: findingsIn(tx),
     feed: feedIn(tx),
     webhooks: webhooksIn(tx),
     blocks: blocksIn(tx),

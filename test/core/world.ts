@@ -225,7 +225,7 @@ async function quiet(): Promise<void> {
 /** Starts a network with a coordinator. It is taken down when the test is over. */
 export async function aWorld(
   terms: Partial<Terms> = {},
-  extra: Pick<CoordinatorNodePorts, 'mailer' | 'raise'> = {},
+  extra: Pick<CoordinatorNodePorts, 'mailer'> = {},
 ): Promise<World> {
   const events: Event[] = []
   const emit = (event: Event): void => void events.push(event)

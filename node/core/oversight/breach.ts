@@ -312,7 +312,7 @@ export function createBreachDesk(ports: {
       })
       return get(id)
     },
-    write: (by, id, value) => {
+    write: async (by, id, value) => {
       const text = parseBreachText(value)
       return change(by, id, 'breach.write', (row) => {
         // Whether it fits is better known now than in the hour in which it has to go out.

@@ -12,7 +12,8 @@ import type { Access, CoordinatorRole } from '../../core/access.ts'
 import type { Coordinator } from '../../core/coordinator.ts'
 import type { Clock, Crypto, Network } from '../../core/ports.ts'
 import type { Store } from '../../core/store.ts'
-import type { BasePorts } from '../app.ts'
+import type { BasePorts, Door } from '../app.ts'
+import type { LinkLimits } from './link-limits.ts'
 
 /** Who runs the coordinator, from its configuration; shown to everybody. */
 export interface Controller {
@@ -37,6 +38,8 @@ export interface CoordinatorPorts extends BasePorts {
   addresses?: () => readonly string[]
   /** Version of the software. */
   version: string
+  /** Mounts the pages for people. */
+  pages?: (door: Door, limits: LinkLimits) => void
 }
 
 /** Roles by what they may do. */

@@ -8,14 +8,12 @@ import type { SignedIn } from '../../core/people/sign-in.ts'
 import type { Door } from '../app.ts'
 import { mount, type OperationContext } from '../operation.ts'
 import { HttpProblem } from '../problem.ts'
-import { createLimiter, type Limiter } from '../rate.ts'
 import { assertSameOrigin, type Sessions } from '../session.ts'
 import { seconds } from '../v1/shapes.ts'
+import { LINKS_HOURLY, type LinkLimits } from './link-limits.ts'
 import type { CoordinatorPorts } from './ports.ts'
 
 const tag = 'People'
-/** Links asked for in an hour: from one address, and by everybody. */
-const HOURLY = { address: 20, all: 600 }
 
 export const accountShape = z.object({
   id: z.string(),
@@ -52,25 +50,6 @@ export function personIn(c: OperationContext): SignedIn {
   return signedIn
 }
 
-/** The limiters that all ways to ask for a link share. */
-export interface LinkLimits {
-  take: (address: string) => void
-}
-
-const hour = (burst: number): Limiter => createLimiter({ perSecond: burst / 3600, burst })
-
-/** Creates them. */
-export function createLinkLimits(): LinkLimits {
-  const perAddress = hour(HOURLY.address)
-  const all = hour(HOURLY.all)
-  return {
-    take: (address) => {
-      perAddress.take(address)
-      all.take('all')
-    },
-  }
-}
-
 function needed(passkeys: Passkeys | null): Passkeys {
   if (passkeys === null)
     throw new ProtocolError('not_ready', '', 'a coordinator whose httpUrl has TLS and a name')
@@ -94,7 +73,7 @@ function mountLinks(
       summary: 'Ask for a link to sign in, by mail',
       description:
         'The answer is the same whether somebody has this address or not. The link is good once, ' +
-        `for 15 minutes. At most ${HOURLY.address} an hour from one address.`,
+        `for 15 minutes. At most ${LINKS_HOURLY.address} an hour from one address.`,
       body: z.strictObject({ email }),
       answers: { 202: { description: 'It is on its way, where there is an account' } },
     },
