@@ -44,7 +44,8 @@ const NEXT_FOR_SITE = [
 ]
 const NEXT_FOR_COORDINATOR = [
   'Next: 1. make a key for the staff:     dpn key create desk --role staff',
-  '      2. start the node:               dpn start',
+  '      2. make an account for yourself: dpn account create you@desk.example --role dpo',
+  '      3. start the node:               dpn start',
   'Give the coordinator key above to every site and auditor, over a channel that they trust.',
 ]
 

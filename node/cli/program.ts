@@ -1,7 +1,9 @@
 /** The program `dpn`: all commands, and how wrong usage ends. */
 import { Command, CommanderError } from 'commander'
+import { addAccount } from './account.ts'
 import { addApply } from './apply.ts'
 import { addBackup } from './backup.ts'
+import { addBreach } from './breach.ts'
 import type { Shell } from './command.ts'
 import { addDiscover } from './discover.ts'
 import { addFinding } from './finding.ts'
@@ -37,6 +39,8 @@ const COMMANDS = [
   addWithdrawals,
   addWebhook,
   addStaff,
+  addAccount,
+  addBreach,
   addFinding,
   addRotate,
   addVerify,

@@ -12,6 +12,8 @@ import { fromHex } from '../../protocol/bytes.ts'
 import type { TakeChallenge, WebAuthn } from '../core/people/passkeys.ts'
 
 const TEXT_CHARS = 16 * 1024
+/** COSE algorithms: EdDSA, ES256, RS256, which every device has one of. */
+const ALGORITHMS = [-8, -7, -257]
 const ID_BYTES = 1023
 const text = z.string().max(TEXT_CHARS)
 const base64url = text.regex(/^[\w-]+$/)
@@ -78,6 +80,7 @@ export function createWebAuthn(url: string, name: string): WebAuthn | null {
         userID: Uint8Array.from(fromHex(account)),
         challenge: Uint8Array.from(challenge),
         attestationType: 'none',
+        supportedAlgorithmIDs: ALGORITHMS,
         excludeCredentials: exclude.map(({ id }) => ({ id: textOf(id) })),
         // The device asks who it is: it is the only thing that stands between a thief and the desk.
         authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
@@ -95,6 +98,7 @@ export function createWebAuthn(url: string, name: string): WebAuthn | null {
           response,
           expectedChallenge: taker(take),
           ...expected,
+          supportedAlgorithmIDs: ALGORITHMS,
           requireUserVerification: true,
         })
         if (!verified) return null

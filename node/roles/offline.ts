@@ -8,13 +8,16 @@ import {
   openSync,
   writeSync,
 } from 'node:fs'
-import type { SiteId } from '../../protocol/ids.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import { parseSiteId, type SiteId } from '../../protocol/ids.ts'
 import { formatVerifierKey } from '../../protocol/note.ts'
 import { COORDINATOR_ROLES, createAccess, SITE_ROLES, type Access } from '../core/access.ts'
 import { createIdentity, derivePrivateKeys } from '../core/identity.ts'
 import { loadView } from '../core/node.ts'
+import { OPERATOR_ACTOR } from '../core/people/actor.ts'
 import { createActs } from '../core/people/acts.ts'
 import { createPeople, type People } from '../core/people/people.ts'
+import { ACCOUNT_ROLES } from '../core/people/rows.ts'
 import { backup, restore } from '../store/backup.ts'
 import { createFolder, folderAt } from '../store/folder.ts'
 import { openStorage, type Storage } from '../store/storage.ts'
@@ -153,7 +156,7 @@ export async function withAccess<T>(
 }
 
 /** Runs `work` with the people of a coordinator that is not running; no mail is sent. */
-export async function withPeople<T>(
+async function withPeople<T>(
   path: string,
   env: NodeJS.ProcessEnv,
   work: (people: People) => Promise<T>,
@@ -176,6 +179,23 @@ export async function withPeople<T>(
   const view = await loadView(ports, identity)
   const settings = { network: config.network, keys, url: config.httpUrl }
   return await work(createPeople({ ...ports, view }, settings))
+}
+
+/**
+ * Makes an account in the folder of a coordinator that is not running; the link signs in once.
+ *
+ * @throws ProtocolError for a role, an address or a site that is none
+ */
+export function createAccount(
+  path: string,
+  env: NodeJS.ProcessEnv,
+  { email, role, sites }: { email: string; role: string; sites: readonly string[] },
+): ReturnType<People['accounts']['create']> {
+  const known = ACCOUNT_ROLES.find((one) => one === role)
+  if (known === undefined)
+    throw new ProtocolError('out_of_range', '/role', `one of ${ACCOUNT_ROLES.join(', ')}`)
+  const account = { email, role: known, sites: sites.map(parseSiteId) }
+  return withPeople(path, env, (people) => people.accounts.create(OPERATOR_ACTOR, account))
 }
 
 /** Writes a backup; the node may run. It holds no body and no key. */
