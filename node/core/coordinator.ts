@@ -17,6 +17,7 @@ import { withNodes } from './log/tree.ts'
 import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
+import { createAudit, type Audit } from './oversight/audit.ts'
 import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
 import { createActs, type Acts } from './people/acts.ts'
@@ -28,6 +29,7 @@ export interface Coordinator {
   admission: Admission
   followUp: FollowUp
   findings: Findings
+  audit: Audit
   /** The access log. */
   acts: Acts
   /** Reports about members that their homes have left lying. */
@@ -71,6 +73,7 @@ export async function createCoordinator(
 
   const acts = createActs({ store, clock, crypto })
   const findings = createFindings({ store, clock, crypto, acts })
+  const audit = createAudit({ network: view.network, store, clock, findings })
   const reports = createReportDesk({ view, store, clock, notify: async () => undefined }, 'desk')
 
   /** Whether a checkpoint contradicts our copy of the log; null where ours does not reach it. */
@@ -167,7 +170,7 @@ export async function createCoordinator(
   }
 
   const node = createNode(ports, settings, view, {
-    progressed: () => undefined,
+    progressed: () => look(),
     forked: suspendFork,
     report: takeReport,
     writable: async () => {
@@ -175,13 +178,15 @@ export async function createCoordinator(
       await suspendAllForked()
     },
     connected: () => undefined,
-    tick: async () => undefined,
+    // Aside: to catch up with a long log must not keep the heartbeat waiting.
+    tick: async () => look(),
     bodies: holdsNothing,
     pictures: holdsNoPictures,
     talk: async (from, request) =>
       request.kind === 'report' ? reports.take(from, request) : refuseMessage(),
     presence: nobodyOnline,
   })
+  const look = node.tasks.coalesced('audit', audit.run)
   const admission = createAdmission({
     view,
     store,
@@ -194,6 +199,7 @@ export async function createCoordinator(
     admission,
     followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
     findings,
+    audit,
     acts,
     reports,
     start: node.start,
