@@ -1,6 +1,11 @@
 /** All pages of the coordinator, in the order of the navigation: one line for each group of pages. */
 import type { Door } from '../http/app.ts'
 import type { CoordinatorPorts } from '../http/coordinator/ports.ts'
+import { mountDownloads } from './audit/downloads.ts'
+import { mountFindingPages } from './audit/findings.ts'
+import { mountOverview } from './audit/overview.ts'
+import { mountSites } from './audit/sites.ts'
+import { mountWithdrawals } from './audit/withdrawals.ts'
 import { mountEntries } from './log/entries-page.ts'
 import { mountLogs } from './log/logs-page.ts'
 import { mountMembersPage } from './public/members.ts'
@@ -35,4 +40,9 @@ export function mountCoordinatorPages(door: Door, ports: PagePorts): void {
   mountLogs(web, ports)
   mountEntries(web, ports)
   mountStatus(web, ports)
+  mountOverview(web, ports)
+  mountSites(web, ports)
+  mountWithdrawals(web, ports)
+  mountFindingPages(web, ports)
+  mountDownloads(web, ports)
 }
