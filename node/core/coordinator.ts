@@ -18,6 +18,7 @@ import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import type { PrivateKeys } from './identity.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
+import { createAudit, type Audit } from './oversight/audit.ts'
 import { createBreachDesk, type BreachDesk } from './oversight/breach.ts'
 import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
@@ -36,6 +37,7 @@ export interface Coordinator {
   breaches: BreachDesk
   followUp: FollowUp
   findings: Findings
+  audit: Audit
   /** Reports about members that their homes have left lying. */
   reports: ReportDesk
   start: () => Promise<void>
@@ -83,6 +85,7 @@ export async function createCoordinator(
   const { acts, mail, letters } = people
 
   const findings = createFindings({ store, clock, crypto, acts })
+  const audit = createAudit({ network: view.network, store, clock, findings })
   const reports = createReportDesk(
     { view, store, clock, acts, notify: async () => undefined },
     'desk',
@@ -182,7 +185,7 @@ export async function createCoordinator(
   }
 
   const node = createNode(ports, settings, view, {
-    progressed: () => undefined,
+    progressed: () => look(),
     forked: suspendFork,
     report: takeReport,
     writable: async () => {
@@ -191,6 +194,8 @@ export async function createCoordinator(
     },
     connected: () => undefined,
     tick: async () => {
+      // Aside: to catch up with a long log must not keep the heartbeat waiting.
+      look()
       await breaches.tick()
       await people.signIn.prune()
       sendMail()
@@ -201,6 +206,7 @@ export async function createCoordinator(
       request.kind === 'report' ? reports.take(from, request) : refuseMessage(),
     presence: nobodyOnline,
   })
+  const look = node.tasks.coalesced('audit', audit.run)
   const common = { view, store, clock, writer: node.writer, onPublished: node.published }
   const admissionBy = createAdmission({ ...common, ...people })
   const admission = admissionBy(NODE_ACTOR)
@@ -221,6 +227,7 @@ export async function createCoordinator(
     breaches,
     followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
     findings,
+    audit,
     reports,
     start: node.start,
     stop: node.stop,

@@ -8,6 +8,7 @@ import type { PictureId, RecordId, SiteId } from '../../protocol/ids.ts'
 import type { CompactRange } from '../../protocol/merkle.ts'
 import type { PictureSize } from '../../protocol/picture.ts'
 import type { Facts, Requirements } from '../../protocol/requirements.ts'
+import type { AuditReader, AuditWriter } from './audit-rows.ts'
 import type { FindingReader, FindingWriter } from './finding-rows.ts'
 import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
 import type { Disclosed } from '../../protocol/wire.ts'
@@ -47,6 +48,7 @@ export interface ReadTransaction {
   people: PeopleReader
   mail: MailReader
   breaches: BreachReader
+  audit: AuditReader
   findings: FindingReader
   feed: FeedReader
   webhooks: WebhookReader
@@ -68,6 +70,7 @@ export interface WriteTransaction {
   people: PeopleWriter
   mail: MailWriter
   breaches: BreachWriter
+  audit: AuditWriter
   findings: FindingWriter
   feed: FeedWriter
   webhooks: WebhookWriter
@@ -374,6 +377,8 @@ export interface ReceiptRow {
   size: number
   /** Unix seconds in the cosignature. */
   time: number
+  /** Unix seconds at which this node kept it first: the cosigner's word on the time is its own. */
+  receivedAt: number
   /** The signature line as it stands in the note. */
   line: string
 }
@@ -384,9 +389,14 @@ export interface ReceiptReader {
   checkpoint: (log: SiteId, size: number) => Promise<string | null>
   /** Largest size of a log that this cosigner has cosigned; 0 for none. */
   largest: (log: SiteId, cosigner: SiteId) => Promise<number>
+  /** In the order in which they were kept first, from `place` (exclusive). */
+  after: (place: number, limit: number) => Promise<(ReceiptRow & { place: number })[]>
+  /** The smallest one by this cosigner of a size above `size`; null where there is none. */
+  next: (log: SiteId, cosigner: SiteId, size: number) => Promise<ReceiptRow | null>
 }
 export interface ReceiptWriter extends ReceiptReader {
   saveCheckpoint: (log: SiteId, size: number, note: string) => Promise<void>
+  /** The same size again takes time and line of the newer; when it was kept first stands. */
   save: (row: ReceiptRow) => Promise<void>
 }
 

@@ -39,9 +39,10 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountCoordinatorStatus(door, ports)
   mountHealth(door)
   mountMetrics(door, ports.metrics, LOOK)
+  // Before the files of the logs, which answer for everything below `/log`.
+  ports.pages?.(door, limits)
   mountTiles(door, ports)
   mountWitness(door, ports)
-  ports.pages?.(door, limits)
   mountDocs(door.app, {
     title: 'Dating Pro Network: coordinator',
     version: ports.version,

@@ -5,6 +5,7 @@ import type { SiteId } from '../../protocol/ids.ts'
 import type { Store, WriteTransaction } from '../core/store.ts'
 import { isDiskFull, NO_BALLAST, type Ballast } from './ballast.ts'
 import { actsIn } from './acts.ts'
+import { auditIn } from './audit.ts'
 import { blocksIn } from './blocks.ts'
 import { bodiesIn } from './bodies.ts'
 import { breachesIn } from './breaches.ts'
@@ -55,6 +56,7 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     people: peopleIn(tx),
     mail: mailIn(tx),
     breaches: breachesIn(tx),
+    audit: auditIn(tx),
     findings: findingsIn(tx),
     feed: feedIn(tx),
     webhooks: webhooksIn(tx),

@@ -5,6 +5,7 @@ import { ProtocolError } from '../../../protocol/errors.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
 import { isBelievable } from '../../../protocol/lease.ts'
 import { rootAt, rootOf, verifyConsistency, type CompactRange } from '../../../protocol/merkle.ts'
+import { termsAt } from '../../../protocol/registry.ts'
 import type { Announcement } from '../../../protocol/wire.ts'
 import type { Clock, Crypto, Events, GossipVerdict, Network } from '../ports.ts'
 import type { LogReader, LogState, Store, WriteTransaction } from '../store.ts'
@@ -12,6 +13,7 @@ import { isKnown, type View } from '../view.ts'
 import { applyCoordinatorEntries, applySiteEntries, assertWriter, type Applied } from './apply.ts'
 import type { Checkpoints, OpenedCheckpoint } from './checkpoints.ts'
 import { findFork, type ForkFound } from './fork.ts'
+import { noteSilence } from './silence.ts'
 import { extendTree, withNodes } from './tree.ts'
 import { logStateOf } from './writer.ts'
 
@@ -145,6 +147,18 @@ export function createFollower(ports: FollowerPorts): Follower {
     return false
   }
 
+  /** The terms may have changed while the site was silent: the shorter of the two counts. */
+  function noteAbsence(
+    tx: WriteTransaction,
+    state: LogState,
+    next: { note: string; heartbeat: number },
+  ): Promise<void> {
+    const registry = view.registry()
+    const before = termsAt(registry, state.heartbeat ?? 0)
+    const seconds = Math.min(before.hideAfterSeconds, registry.terms.hideAfterSeconds)
+    return noteSilence(tx, state, next, seconds)
+  }
+
   /** Keeps the newest checkpoint and heartbeat of a log that is applied up to it. */
   async function keepCheckpoint(log: SiteId, opened: OpenedCheckpoint): Promise<boolean> {
     const heartbeat = checkpoints.heartbeatOf(log, opened, clock.now())
@@ -174,6 +188,7 @@ export function createFollower(ports: FollowerPorts): Follower {
         heartbeat !== null && heartbeat === state.heartbeat && stored?.note.signatures.length === 1
       if (!isNewer && !isLarger && !isFirst) return false
       const note = checkpoints.bareNote(log, opened)
+      if (view.self === view.network && isNewer) await noteAbsence(tx, state, { note, heartbeat })
       await tx.logs.saveCheckpoint(log, note, isNewer ? heartbeat : state.heartbeat)
       return true
     })

@@ -28,7 +28,8 @@ export interface Findings {
   raise: (tx: WriteTransaction, finding: NewFinding) => Promise<void>
   /**
    * Says that what was missing has come. The finding is closed by that, unless a person has
-   * confirmed it: then it stays confirmed, with a line in its history.
+   * confirmed it: then it stays confirmed, with a line in its history. Where there is no such
+   * finding nothing happens.
    *
    * @param time unix seconds at which it came
    * @param note in words: `receipt received at …`
@@ -114,8 +115,8 @@ export function createFindings(ports: {
     },
     cure: async (tx, name, time, note) => {
       const id = idOf(name)
-      const finding = await existing(tx, id)
-      if (finding.curedAt !== null) return
+      const finding = await tx.findings.get(id)
+      if (finding === null || finding.curedAt !== null) return
       const state = finding.state === 'confirmed' ? 'confirmed' : 'closed'
       await tx.findings.setState(id, { state, curedAt: time })
       await tx.findings.addChange(id, { time, actor: NODE_ACTOR, state, note })

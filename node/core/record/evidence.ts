@@ -23,7 +23,7 @@ import type { View } from '../view.ts'
 /** One member's receipt for an entry. */
 export interface ReceiptStatus {
   site: SiteId
-  /** Unix seconds at which its first receipt above the entry was signed; null while it is awaited. */
+  /** Unix seconds at which its first receipt above the entry came; null while it is awaited. */
   receivedAt: number | null
 }
 /** How far an entry has been applied in the network. */
@@ -142,7 +142,7 @@ export function createEvidenceDesk(ports: {
           entry,
           receipts: required.map(({ site }) => ({
             site,
-            receivedAt: rows.find(({ cosigner }) => cosigner === site)?.time ?? null,
+            receivedAt: rows.find(({ cosigner }) => cosigner === site)?.receivedAt ?? null,
           })),
           isComplete: (await findProof(tx, rows)) !== null,
           deadline: entry.time + view.registry().terms.erasureDeadlineSeconds,
