@@ -40,7 +40,7 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountHealth(door)
   mountMetrics(door, ports.metrics, LOOK)
   // Before the files of the logs, which answer for everything below `/log`.
-  ports.pages?.(door, limits)
+  ports.pages?.(door, { sessions, limits })
   mountTiles(door, ports)
   mountWitness(door, ports)
   mountDocs(door.app, {

@@ -81,7 +81,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     }
     const app = createCoordinatorApp({
       ...interfacePorts,
-      pages: (door) => mountCoordinatorPages(door, interfacePorts),
+      pages: (door, gate) => mountCoordinatorPages(door, { ...interfacePorts, gate }),
     })
     const served = await serve(app, config.http)
     steps.add(() => closeServed(served))

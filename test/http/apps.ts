@@ -108,7 +108,7 @@ export async function aCoordinatorApp(
   }
   const app = createCoordinatorApp({
     ...interfacePorts,
-    pages: (door) => mountCoordinatorPages(door, interfacePorts),
+    pages: (door, gate) => mountCoordinatorPages(door, { ...interfacePorts, gate }),
   })
   return { app, access, keys: await secretsOf(access, COORDINATOR_ROLES), seen, faults }
 }

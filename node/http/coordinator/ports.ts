@@ -13,6 +13,7 @@ import type { Coordinator } from '../../core/coordinator.ts'
 import type { Clock, Crypto, Network } from '../../core/ports.ts'
 import type { Store } from '../../core/store.ts'
 import type { BasePorts, Door } from '../app.ts'
+import type { Sessions } from '../session.ts'
 import type { LinkLimits } from './link-limits.ts'
 
 /** Who runs the coordinator, from its configuration; shown to everybody. */
@@ -39,7 +40,7 @@ export interface CoordinatorPorts extends BasePorts {
   /** Version of the software. */
   version: string
   /** Mounts the pages for people. */
-  pages?: (door: Door, limits: LinkLimits) => void
+  pages?: (door: Door, gate: { sessions: Sessions; limits: LinkLimits }) => void
 }
 
 /** Roles by what they may do. */
