@@ -124,8 +124,9 @@ describe.skipIf(!hasChromium())('people in a browser', () => {
     }
     const press = async (name: string): Promise<void> => {
       await page.getByRole('button', { name }).focus()
+      const loaded = page.waitForEvent('load')
       await page.keyboard.press('Enter')
-      await page.waitForLoadState()
+      await loaded
     }
     await type('Site concerned', 'amor.example')
     await type('Known since (UTC)', 'yesterday')
@@ -144,6 +145,7 @@ describe.skipIf(!hasChromium())('people in a browser', () => {
     }
     await press('Keep this text')
     await press('Declare: initial')
+    expect(await page.getByRole('main').textContent()).toContain('Notice: initial')
     await page.goto(`${url}/announcements`)
     expect(await page.getByRole('article').textContent()).toContain('A disk was lost.')
     await context.close()
