@@ -24,6 +24,8 @@ interface Options extends JsonOption {
   announce?: string
   httpHost?: string
   httpPort?: string
+  httpUrl?: string
+  mailFrom?: string
   jurisdiction?: string
   controllerName?: string
   controllerAddress?: string
@@ -97,6 +99,11 @@ export function addInit(program: Command, shell: Shell): void {
     .option('--announce <multiaddrs>', 'libp2p addresses to tell others')
     .option('--http-host <host>', 'where the API listens (127.0.0.1)')
     .option('--http-port <port>', 'its port (8080)')
+    .option('--http-url <url>', "where the coordinator's pages are reached from outside")
+    .option(
+      '--mail-from <email>',
+      'the address that its mails are from (DPN_SMTP_URL has the server)',
+    )
     .option('--jurisdiction <code>', 'country of the coordinator')
     .option('--controller-name <name>', 'who runs the coordinator')
     .option('--controller-address <text>', 'postal address of the controller')

@@ -14,7 +14,6 @@ export interface AccountTable {
   email: Uint8Array
   email_key: Uint8Array
   source: AccountSource
-  newsletter: number
   created_at: number
   seen_at: number | null
   disabled_at: number | null

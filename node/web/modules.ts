@@ -39,7 +39,7 @@ function moduleFile(file: string): string {
   }
   const main = entries?.['.']
   if (typeof main !== 'object' || typeof main.import !== 'string') return file
-  return main.require !== undefined && resolve(folder, String(main.require)) === file
+  return typeof main.require === 'string' && resolve(folder, main.require) === file
     ? resolve(folder, main.import)
     : file
 }

@@ -18,6 +18,21 @@ import { hasChromium, isTooWide, startBrowser, VIEWS, violationsOf } from './chr
 const SHOTS = process.env['DPN_SCREENSHOTS']
 const PLENTY = { perSecond: 1000, burst: 10_000 }
 
+async function withDevice(context: BrowserContext, page: Page): Promise<void> {
+  const session = await context.newCDPSession(page)
+  await session.send('WebAuthn.enable')
+  await session.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  })
+}
+
 describe.skipIf(!hasChromium())('people in a browser', () => {
   const inbox: OutgoingMail[] = []
   let world: World
@@ -73,21 +88,6 @@ describe.skipIf(!hasChromium())('people in a browser', () => {
     await page.getByRole('main').getByRole('button', { name: 'Sign in' }).focus()
     await page.keyboard.press('Enter')
     await page.waitForURL(`${url}/account`)
-  }
-
-  async function withDevice(context: BrowserContext, page: Page): Promise<void> {
-    const session = await context.newCDPSession(page)
-    await session.send('WebAuthn.enable')
-    await session.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        protocol: 'ctap2',
-        transport: 'internal',
-        hasResidentKey: true,
-        hasUserVerification: true,
-        isUserVerified: true,
-        automaticPresenceSimulation: true,
-      },
-    })
   }
 
   it('sign in by a link, make a passkey, and sign in by that', async () => {

@@ -1,45 +1,7 @@
 /** The mailer against a real mail server on this machine, and what the server says. */
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
-import PostalMime, { type Email } from 'postal-mime'
-import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createMailer } from '../../node/outbound/mail.ts'
-
-interface Office {
-  url: string
-  /** The mails that it took, read. */
-  inbox: () => Promise<Email[]>
-}
-
-async function aServer(options: SMTPServerOptions = {}): Promise<Office> {
-  const raw: Buffer[] = []
-  const server = new SMTPServer({
-    disabledCommands: ['STARTTLS', 'AUTH'],
-    logger: false,
-    onData: (stream, _session, done) => {
-      const parts: Buffer[] = []
-      stream.on('data', (part: Buffer) => parts.push(part))
-      stream.on('end', () => {
-        raw.push(Buffer.concat(parts))
-        done()
-      })
-    },
-    ...options,
-  })
-  server.on('error', () => undefined)
-  server.listen(0, '127.0.0.1')
-  await once(server.server, 'listening')
-  onTestFinished(
-    () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve())
-      }),
-  )
-  const { port } = server.server.address() as AddressInfo
-  const inbox = (): Promise<Email[]> => Promise.all(raw.map((mail) => PostalMime.parse(mail)))
-  return { url: `smtp://127.0.0.1:${port}`, inbox }
-}
+import { aMailbox } from '../fixtures/mailbox.ts'
 
 function aMailer(url: string) {
   const mailer = createMailer({
@@ -64,7 +26,7 @@ const MAIL = {
 
 describe('createMailer', () => {
   it('hands over a mail whose text and subject arrive as they were', async () => {
-    const { url, inbox } = await aServer()
+    const { url, inbox } = await aMailbox()
     expect(await aMailer(url).send(MAIL)).toEqual({ kind: 'accepted', answer: '250' })
     const [email] = await inbox()
     expect(email).toMatchObject({
@@ -81,12 +43,12 @@ describe('createMailer', () => {
     [550, 'refused'],
     [450, 'deferred'],
   ] as const)('takes %i to a recipient as %s, and keeps only the code', async (code, kind) => {
-    const { url } = await aServer({ onRcptTo: (_address, _session, done) => done(refusing(code)) })
+    const { url } = await aMailbox({ onRcptTo: (_address, _session, done) => done(refusing(code)) })
     expect(await aMailer(url).send(MAIL)).toEqual({ kind, answer: String(code) })
   })
 
   it('tries later where the server wants another password', async () => {
-    const { url } = await aServer({
+    const { url } = await aMailbox({
       disabledCommands: ['STARTTLS'],
       allowInsecureAuth: true,
       onAuth: (_auth, _session, done) => done(refusing(535)),
@@ -98,7 +60,7 @@ describe('createMailer', () => {
 
   it('signs in where the server asks for it', async () => {
     let seen: string | undefined
-    const { url, inbox } = await aServer({
+    const { url, inbox } = await aMailbox({
       disabledCommands: ['STARTTLS'],
       allowInsecureAuth: true,
       onAuth: ({ username, password }, _session, done) => {
@@ -113,7 +75,7 @@ describe('createMailer', () => {
   })
 
   it('tries later where nobody answers', async () => {
-    const { url } = await aServer()
+    const { url } = await aMailbox()
     const closed = url.replace(/\d+$/, '1')
     expect(await aMailer(closed).send(MAIL)).toMatchObject({ kind: 'deferred' })
   })
@@ -121,7 +83,7 @@ describe('createMailer', () => {
   it('sends nothing in clear to a server that is not on this machine', async () => {
     // Method: 0.0.0.0 leads to this machine, but is not one of the names that say so.
     let connections = 0
-    const { url, inbox } = await aServer({
+    const { url, inbox } = await aMailbox({
       onConnect: (_session, done) => {
         connections += 1
         done()

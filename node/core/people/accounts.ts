@@ -26,7 +26,6 @@ export interface AccountChange {
   role?: AccountRole
   sites?: readonly SiteId[]
   isDisabled?: boolean
-  newsletter?: boolean
 }
 
 export interface Accounts {
@@ -119,7 +118,6 @@ export function createAccounts(ports: {
       email: addresses.seal(email),
       emailKey: addresses.keyOf(email),
       source,
-      newsletter: false,
       createdAt: clock.now(),
       seenAt: null,
       disabledAt: null,
@@ -170,7 +168,7 @@ export function createAccounts(ports: {
       await acts.add(tx, { actor: by, act: 'account.change', subject: known.id })
     },
     change: async (by, id, change) => {
-      const { role, isDisabled, newsletter } = change
+      const { role, isDisabled } = change
       if (role !== undefined) assertMayGive(by, role)
       const sites = change.sites && checkSites(change.sites)
       return store.write(async (tx) => {
@@ -180,7 +178,6 @@ export function createAccounts(ports: {
           ...row,
           ...(role !== undefined && { role }),
           ...(sites !== undefined && { sites }),
-          ...(newsletter !== undefined && { newsletter }),
           ...(isDisabled !== undefined && { disabledAt }),
         }
         await tx.people.saveAccount(next)

@@ -29,8 +29,6 @@ export interface AccountRow {
   /** Keyed hash by which the address is found. */
   emailKey: Uint8Array
   source: AccountSource
-  /** Whether the person has asked for the newsletter. */
-  newsletter: boolean
   createdAt: number
   /** Unix seconds of the last sign-in. */
   seenAt: number | null

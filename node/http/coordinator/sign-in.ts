@@ -21,7 +21,6 @@ export const accountShape = z.object({
   sites: z.array(z.string()),
   email: z.string(),
   source: z.enum(ACCOUNT_SOURCES).describe('where the data came from'),
-  newsletter: z.boolean(),
   createdAt: seconds,
   seenAt: seconds.nullable().describe('of the last sign-in'),
   disabledAt: seconds.nullable(),

@@ -11,7 +11,6 @@ async function createAccounts(db: Kysely<unknown>): Promise<void> {
     .addColumn('email', 'blob', (col) => col.notNull())
     .addColumn('email_key', 'blob', (col) => col.notNull().unique())
     .addColumn('source', 'text', (col) => col.notNull())
-    .addColumn('newsletter', 'integer', (col) => col.notNull())
     .addColumn('created_at', 'integer', (col) => col.notNull())
     .addColumn('seen_at', 'integer')
     .addColumn('disabled_at', 'integer')

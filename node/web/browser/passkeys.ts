@@ -48,18 +48,18 @@ for (const part of document.querySelectorAll<HTMLElement>('[data-passkey]')) {
   if (button === null || words === null || !browserSupportsWebAuthn()) continue
   const { passkey, formToken = '', next = '/account' } = part.dataset
   part.hidden = false
+  async function run(): Promise<void> {
+    try {
+      await (passkey === 'create' ? create(formToken) : use())
+      location.assign(next)
+    } catch (error) {
+      if (button !== null) button.disabled = false
+      if (words !== null) words.textContent = reasonOf(error)
+    }
+  }
   button.addEventListener('click', () => {
     button.disabled = true
     words.textContent = 'Your device asks you now.'
-    const done = passkey === 'create' ? create(formToken) : use()
-    done.then(
-      () => {
-        location.assign(next)
-      },
-      (error: unknown) => {
-        button.disabled = false
-        words.textContent = reasonOf(error)
-      },
-    )
+    void run()
   })
 }

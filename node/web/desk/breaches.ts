@@ -111,6 +111,19 @@ function textIn(form: FormBody): object {
   }
 }
 
+const ticks = (
+  group: 'people' | 'data',
+  kinds: readonly string[],
+  chosen: readonly string[],
+  what: string,
+): Field[] =>
+  kinds.map((kind) => ({
+    name: `${group}-${kind}`,
+    label: `${what}: ${kind}`,
+    kind: 'checkbox',
+    value: chosen.includes(kind) ? 'yes' : '',
+  }))
+
 /** Labels of the fields of a notice, in the order of GDPR Art. 33(3). */
 function draftFields({ breach: { draft } }: BreachFile): Field[] {
   const prose = (name: 'nature' | 'consequences' | 'measures', label: string): Field => ({
@@ -121,18 +134,6 @@ function draftFields({ breach: { draft } }: BreachFile): Field[] {
     maxLength: 1000,
     value: draft?.[name] ?? '',
   })
-  const ticks = <Kind extends string>(
-    group: 'people' | 'data',
-    kinds: readonly Kind[],
-    chosen: readonly string[],
-    what: string,
-  ): Field[] =>
-    kinds.map((kind) => ({
-      name: `${group}-${kind}`,
-      label: `${what}: ${kind}`,
-      kind: 'checkbox',
-      value: chosen.includes(kind) ? 'yes' : '',
-    }))
   const number = (name: 'peopleCount' | 'dataCount', label: string): Field => ({
     name,
     label,
@@ -292,9 +293,10 @@ async function filePage(
   }
 }
 
+const idOf = ({ c }: Visit): BreachId =>
+  at('/breach', () => parseBreachId(c.req.param('breach') ?? ''))
+
 function mountOne(web: Web, desk: Desk, now: () => number): void {
-  const idOf = ({ c }: Visit): BreachId =>
-    at('/breach', () => parseBreachId(c.req.param('breach') ?? ''))
   const act = (
     path: string,
     work: (by: Actor, id: BreachId, form: FormBody) => Promise<unknown>,

@@ -72,9 +72,9 @@ function mountAccounts(web: Web, { coordinator }: CoordinatorPorts): void {
   async function all(): Promise<Account[]> {
     const list: Account[] = []
     for (let after: string | null = ''; after !== null;) {
-      const page = await accounts.list(after, BATCH)
-      list.push(...page.accounts)
-      after = page.next
+      const next = await accounts.list(after, BATCH)
+      list.push(...next.accounts)
+      after = next.next
     }
     return list
   }

@@ -82,6 +82,10 @@ export function evidenceSources(ports: CoordinatorPorts, readers: PageReaders): 
       termsLine(
         `Receipts are due within ${durationText(terms().erasureDeadlineSeconds)}; a silent site's records are hidden after ${durationText(terms().hideAfterSeconds)} and erased after ${durationText(terms().eraseAfterSeconds)}`,
       ),
+    breach: () => {
+      const declared = new Set(view.registry().breaches.map(({ id }) => id)).size
+      return fact(`${countText(declared)} breaches were declared so far`, '/announcements')
+    },
     requirements: () => {
       const sites = [...view.registry().members.keys()]
       const stated = sites.filter((site) => view.requirements(site) !== null).length

@@ -59,6 +59,7 @@ export const POLICY_ROWS = [
     tests: [
       test('browser/pages', 'public pages are in order'),
       test('web/public', 'sets no cookie and keeps no trace of a visitor'),
+      test('http/people', 'gives one cookie, which scripts and other sites do not get'),
     ],
   },
   {
@@ -129,12 +130,17 @@ export const POLICY_ROWS = [
     id: 'security',
     clause: '8',
     promise: 'Data is protected as well as can reasonably be done.',
-    kept: 'Everything is signed, and encrypted on its way. Bodies rest as ciphertext, each under a key of its own. Keys of the interface are kept as hashes, roles get no more than they need, and logs hold no personal data.',
+    kept: 'Everything is signed, and encrypted on its way. Bodies rest as ciphertext, each under a key of its own. Keys of the interface are kept as hashes, roles get no more than they need, every act of staff is in a log whose lines are chained by hashes, and logs hold no personal data.',
     place: 'both',
     tests: [
       test('e2e/consent', 'shows nothing at all in clear on the wire'),
       test('http/requests', 'sets strict headers and logs nothing but patterns'),
       test('store/vault', 'cannot open with a destroyed key, another slot, changed bytes'),
+      test(
+        'http/people',
+        'put every measure of staff into the access log, in the order of its pages',
+      ),
+      test('store/acts', 'keeps every act in one chain'),
     ],
   },
   {
@@ -143,7 +149,20 @@ export const POLICY_ROWS = [
     promise: 'A breach is told within 72 hours, by e-mail and by announcement.',
     kept: 'The clock runs from the moment somebody is aware. A signed notice goes to all sites, an e-mail to every registered owner, and an announcement to everybody. Alarms ring before the time is over; a step that comes late raises a finding.',
     place: 'both',
-    tests: [],
+    tests: [
+      test(
+        'http/breach-mail',
+        'reaches every mailbox and every feed, also after the mail server was away',
+      ),
+      test(
+        'core/breach',
+        'reminds staff after 24, 48 and 60 hours, and finds itself late after 72',
+      ),
+      test(
+        'core/breach',
+        'lists the members whose data the breached site has got, by their own ids',
+      ),
+    ],
   },
   {
     id: 'copy',
