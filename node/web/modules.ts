@@ -8,6 +8,7 @@ import { createRequire, stripTypeScriptTypes } from 'node:module'
 import { dirname, join, posix, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { html, raw } from 'hono/html'
+import { ProtocolError } from '../../protocol/errors.ts'
 import type { Door } from '../http/app.ts'
 import type { Html } from './words.ts'
 
@@ -108,6 +109,28 @@ function prepare(entry: string): {
   return { prefix, files, module: { head, source } }
 }
 
+/** The modules of each app: they share one route. */
+const mounted = new WeakMap<Door['app'], Map<string, Ready>>()
+type Ready = () => ReturnType<typeof prepare>
+
+function modulesOf({ app }: Door): Map<string, Ready> {
+  const known = mounted.get(app)
+  if (known !== undefined) return known
+  const modules = new Map<string, Ready>()
+  mounted.set(app, modules)
+  app.get('/modules/:hash/*', (c) => {
+    c.set('route', '/modules/*')
+    const { path } = c.req
+    const all = [...modules.values()].map((ready) => ready())
+    const found = all.find(({ prefix }) => path.startsWith(prefix))
+    const text = found?.files.get(path.slice(found.prefix.length))
+    if (text === undefined) throw new ProtocolError('not_found', '', 'a module of this version')
+    const type = 'text/javascript; charset=utf-8'
+    return c.body(text, 200, { 'content-type': type, 'cache-control': FOREVER })
+  })
+  return modules
+}
+
 /**
  * Mounts a module of this repository for browsers.
  *
@@ -115,16 +138,9 @@ function prepare(entry: string): {
  * @returns how to put it on a page; the files are read at the first call
  */
 export function mountModule(door: Door, entry: string): () => BrowserModule {
+  const modules = modulesOf(door)
   let prepared: ReturnType<typeof prepare> | null = null
-  const ready = () => (prepared ??= prepare(entry))
-  door.app.get('/modules/:hash/*', async (c, next) => {
-    c.set('route', '/modules/*')
-    const { prefix, files } = ready()
-    const text = files.get(c.req.path.slice(prefix.length))
-    // Another module may be mounted beside this one.
-    if (!c.req.path.startsWith(prefix) || text === undefined) return next()
-    const type = 'text/javascript; charset=utf-8'
-    return c.body(text, 200, { 'content-type': type, 'cache-control': FOREVER })
-  })
+  const ready = modules.get(entry) ?? (() => (prepared ??= prepare(entry)))
+  modules.set(entry, ready)
   return () => ready().module
 }
