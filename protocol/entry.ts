@@ -1,5 +1,13 @@
 /** Log entries: their types, encoding and decoding. An entry holds no personal data. */
 import { z } from 'zod'
+import {
+  BREACH_PHASES,
+  breachIdSchema,
+  breachText,
+  type BreachId,
+  type BreachPhase,
+  type BreachText,
+} from './breach.ts'
 import { decodeCbor, encodeCbor } from './cbor.ts'
 import { ProtocolError } from './errors.ts'
 import {
@@ -135,15 +143,15 @@ export interface Order {
   time: number
   notice: string
 }
-export interface Breach {
+/** A notice of a breach; further ones with the same id add to the first. */
+export interface Breach extends BreachText {
   type: 'breach'
+  id: BreachId
+  phase: BreachPhase
   /** The site concerned; the network's name where it is the coordinator. */
   site: SiteId
   /** Unix seconds at which it became known. */
   known: number
-  what: string
-  action: string
-  contact: string
   time: number
 }
 /** Which live publishes have to be opened, as nobody can have chosen them. */
@@ -163,7 +171,17 @@ export interface Draw {
   count: number
   time: number
 }
-export type SiteEntry = Publish | Withdraw | RequirementsEntry
+/** A site's word that it has told those of its members whom a breach concerns. */
+export interface Told {
+  type: 'told'
+  breach: BreachId
+  /** Members whose records the site concerned had got from this one. */
+  affected: number
+  /** Members who were told. */
+  told: number
+  time: number
+}
+export type SiteEntry = Publish | Withdraw | RequirementsEntry | Told
 export type CoordinatorEntry = Admit | Rotate | Measure | TermsEntry | Order | Breach | Draw
 export type Entry = SiteEntry | CoordinatorEntry
 
@@ -174,7 +192,6 @@ const site = z.string().max(253).transform(parseSiteIdIn)
 const hash = bytesOf(32)
 const key = bytesOf(32)
 const notice = z.string().regex(/^[\w.:-]{0,64}$/, 'letters, digits, and . : _ - (at most 64)')
-const text = z.string().min(1).max(1000)
 const seconds = count.max(10 * 366 * 86_400)
 const growth = bytesUpTo(GROWTH_BYTES * MEMBERS).refine(
   ({ length }) => length % GROWTH_BYTES === 0,
@@ -286,11 +303,18 @@ const anySchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     type: z.literal('breach'),
+    id: breachIdSchema,
+    phase: z.enum(BREACH_PHASES),
     site,
     known: time,
-    what: text,
-    action: text,
-    contact: text,
+    ...breachText,
+    time,
+  }),
+  z.strictObject({
+    type: z.literal('told'),
+    breach: breachIdSchema,
+    affected: count,
+    told: count,
     time,
   }),
   z.strictObject({
@@ -338,7 +362,7 @@ const MAP = 0xa0
 const MAP_FIELDS = 23
 const TIME_KEY = [0x64, 0x74, 0x69, 0x6d, 0x65]
 const TYPE_KEY = [0x64, 0x74, 0x79, 0x70, 0x65]
-const SITE_TYPE_TEXTS = (['publish', 'withdraw', 'requirements'] as const).map((type) => ({
+const SITE_TYPE_TEXTS = (['publish', 'withdraw', 'requirements', 'told'] as const).map((type) => ({
   type,
   bytes: encodeCbor(type),
 }))
@@ -366,7 +390,7 @@ export function siteEntryType(bytes: Uint8Array): SiteEntry['type'] | null {
   return SITE_TYPE_TEXTS.find((one) => isAt(bytes, value, one.bytes))?.type ?? null
 }
 
-const SITE_ENTRIES = new Set<Entry['type']>(['publish', 'withdraw', 'requirements'])
+const SITE_ENTRIES = new Set<Entry['type']>(['publish', 'withdraw', 'requirements', 'told'])
 
 /** Whether a site, and not the coordinator, writes this kind of entry. */
 export function isSiteEntry(entry: Entry): entry is SiteEntry {

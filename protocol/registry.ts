@@ -48,8 +48,13 @@ export interface Registry {
   coordinator: Member | null
   members: ReadonlyMap<SiteId, Member>
   orders: readonly Order[]
-  breaches: readonly Breach[]
+  breaches: readonly BreachNotice[]
   draws: Draws
+}
+
+/** A notice of a breach, with its place in the coordinator's log. */
+export interface BreachNotice extends Breach {
+  index: number
 }
 
 /** What holds until the coordinator's first `terms` entry (design §4.7). */
@@ -193,7 +198,7 @@ export function foldRegistry(registry: Registry, entry: Entry): Registry {
     case 'order':
       return { ...next, orders: [...next.orders, entry] }
     case 'breach':
-      return { ...next, breaches: [...next.breaches, entry] }
+      return { ...next, breaches: [...next.breaches, { ...entry, index: registry.size }] }
     case 'draw':
       return draw(next, entry)
     default:

@@ -62,7 +62,10 @@ export function addApply(program: Command, shell: Shell): void {
     .option('--url <url>', "the coordinator's web address (or DPN_COORDINATOR_URL)")
     .requiredOption('--type <type>', 'type of the site, such as general, christian or senior')
     .requiredOption('--jurisdiction <code>', 'country in which the site is established')
-    .requiredOption('--contact <text>', "how to reach the site's owner")
+    .requiredOption(
+      '--contact <email>',
+      "e-mail address of the site's owner, who is told of breaches",
+    )
   withExamples(
     command,
     'dpn apply --type general --jurisdiction DE --contact owner@amor.example',

@@ -24,6 +24,8 @@ interface Options extends JsonOption {
   announce?: string
   httpHost?: string
   httpPort?: string
+  httpUrl?: string
+  mailFrom?: string
   jurisdiction?: string
   controllerName?: string
   controllerAddress?: string
@@ -44,7 +46,8 @@ const NEXT_FOR_SITE = [
 ]
 const NEXT_FOR_COORDINATOR = [
   'Next: 1. make a key for the staff:     dpn key create desk --role staff',
-  '      2. start the node:               dpn start',
+  '      2. make an account for yourself: dpn account create you@desk.example --role dpo',
+  '      3. start the node:               dpn start',
   'Give the coordinator key above to every site and auditor, over a channel that they trust.',
 ]
 
@@ -96,6 +99,11 @@ export function addInit(program: Command, shell: Shell): void {
     .option('--announce <multiaddrs>', 'libp2p addresses to tell others')
     .option('--http-host <host>', 'where the API listens (127.0.0.1)')
     .option('--http-port <port>', 'its port (8080)')
+    .option('--http-url <url>', "where the coordinator's pages are reached from outside")
+    .option(
+      '--mail-from <email>',
+      'the address that its mails are from (DPN_SMTP_URL has the server)',
+    )
     .option('--jurisdiction <code>', 'country of the coordinator')
     .option('--controller-name <name>', 'who runs the coordinator')
     .option('--controller-address <text>', 'postal address of the controller')

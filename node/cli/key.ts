@@ -108,7 +108,7 @@ export function addKey(program: Command, shell: Shell): void {
   withExamples(
     add('create <name>', 'make a key; it is shown this once').requiredOption(
       '--role <role>',
-      'admin, write or read; of a coordinator: staff or auditor',
+      'admin, write or read; of a coordinator: staff, dpo or auditor',
     ),
     'dpn key create website --role write',
     'DPN_API_KEY=dpn_admin_… dpn key create report --role read --url http://127.0.0.1:8080',

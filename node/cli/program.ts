@@ -1,9 +1,11 @@
 /** The program `dpn`: all commands, and how wrong usage ends. */
 import { Command, CommanderError } from 'commander'
+import { addAccount } from './account.ts'
 import { addApply } from './apply.ts'
 import { addAudit } from './audit.ts'
 import { addBackup } from './backup.ts'
 import { addChallenge } from './challenge.ts'
+import { addBreach } from './breach.ts'
 import type { Shell } from './command.ts'
 import { addDiscover } from './discover.ts'
 import { addEvidence } from './evidence.ts'
@@ -42,6 +44,8 @@ const COMMANDS = [
   addStaff,
   addAudit,
   addChallenge,
+  addAccount,
+  addBreach,
   addFinding,
   addRotate,
   addEvidence,

@@ -13,6 +13,7 @@ interface Status {
   writable: boolean
   connected: string[]
   members?: number
+  breaches?: { id: string; site: string; affected: number }[]
   logs: {
     site: string
     size: number
@@ -39,6 +40,10 @@ async function status(client: Client): Promise<Outcome> {
       `log: ${json.writable ? 'may be written' : 'waits to be confirmed by others'}`,
       `connected with: ${json.connected.join(', ') || 'nobody'}`,
       ...(json.members === undefined ? [] : [`members with a live record: ${json.members}`]),
+      ...(json.breaches ?? []).map(
+        ({ id, site, affected }) =>
+          `DATA BREACH at ${site}: ${affected} of your members are to be told (dpn breach affected ${id})`,
+      ),
       '',
       ...table([header, ...rows]),
     ],

@@ -16,24 +16,32 @@ import type { ForkFound } from './log/fork.ts'
 import { withNodes } from './log/tree.ts'
 import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
+import type { PrivateKeys } from './identity.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
 import { createArchives, type Archives } from './oversight/archive.ts'
 import { createAudit, type Audit } from './oversight/audit.ts'
-import { createFigures, type Figures } from './oversight/figures.ts'
-import { createFindingFiles, type FindingFiles } from './oversight/finding-files.ts'
+import { createBreachDesk, type BreachDesk } from './oversight/breach.ts'
 import { createChallenges, type Challenges } from './oversight/challenge.ts'
 import { createDrawer } from './oversight/draw.ts'
+import { createFigures, type Figures } from './oversight/figures.ts'
+import { createFindingFiles, type FindingFiles } from './oversight/finding-files.ts'
 import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
 import { createProbes, type Probes } from './oversight/probe.ts'
 import { findingStatements, forkStatements } from './oversight/statements.ts'
-import { createActs, type Acts } from './people/acts.ts'
+import { NODE_ACTOR, type Actor } from './people/actor.ts'
+import { createPeople, type People, type PeoplePorts } from './people/people.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
 
 export interface Coordinator {
   node: Node
+  /** What the node does itself, by a rule. */
   admission: Admission
+  /** The same by somebody. */
+  admissionBy: (actor: Actor) => Admission
+  people: People
+  breaches: BreachDesk
   followUp: FollowUp
   challenges: Challenges
   probes: Probes
@@ -44,8 +52,6 @@ export interface Coordinator {
   audit: Audit
   /** What the audit knows, reckoned for people. */
   figures: Figures
-  /** The access log. */
-  acts: Acts
   /** Reports about members that their homes have left lying. */
   reports: ReportDesk
   start: () => Promise<void>
@@ -56,7 +62,12 @@ export interface CoordinatorSettings extends NodeSettings {
   jurisdiction: string
   /** Terms to begin with; later ones come by entry. */
   terms?: Terms
+  keys: PrivateKeys
+  /** Where its pages are reached from outside, for links in mails; null where nobody has said. */
+  url?: string | null
 }
+/** What a coordinator needs beyond what every node does. */
+export type CoordinatorNodePorts = NodePorts & PeoplePorts
 
 /** Years for which the coordinator admits itself: its key is what everybody is configured with. */
 const OWN_ADMISSION_SECONDS = 20 * ADMISSION_SECONDS
@@ -78,17 +89,21 @@ async function* holdsNoPictures(
 
 /** Builds a coordinator on its ports. */
 export async function createCoordinator(
-  ports: NodePorts,
+  ports: CoordinatorNodePorts,
   settings: CoordinatorSettings,
 ): Promise<Coordinator> {
   const { store, clock, crypto } = ports
-  const { identity } = settings
+  const { identity, keys, url = null } = settings
   const view = await loadView(ports, identity)
+  const people = createPeople({ ...ports, view }, { network: view.network, keys, url })
+  const { acts, mail, letters } = people
 
-  const acts = createActs({ store, clock, crypto })
   const findings = createFindings({ store, clock, crypto, acts })
   const audit = createAudit({ network: view.network, store, clock, findings })
-  const reports = createReportDesk({ view, store, clock, notify: async () => undefined }, 'desk')
+  const reports = createReportDesk(
+    { view, store, clock, acts, notify: async () => undefined },
+    'desk',
+  )
 
   /** Whether a checkpoint contradicts our copy of the log; null where ours does not reach it. */
   async function contradicts(log: ForkFound['log'], note: string): Promise<boolean | null> {
@@ -197,6 +212,9 @@ export async function createCoordinator(
       look()
       challenges.run()
       probes.run()
+      await breaches.tick()
+      await people.signIn.prune()
+      sendMail()
     },
     bodies: holdsNothing,
     pictures: holdsNoPictures,
@@ -208,12 +226,16 @@ export async function createCoordinator(
     presence: nobodyOnline,
   })
   const look = node.tasks.coalesced('audit', audit.run)
-  const admission = createAdmission({
-    view,
-    store,
-    clock,
-    writer: node.writer,
-    onPublished: node.published,
+  const common = { view, store, clock, writer: node.writer, onPublished: node.published }
+  const admissionBy = createAdmission({ ...common, ...people })
+  const admission = admissionBy(NODE_ACTOR)
+  const breaches = createBreachDesk({
+    ...common,
+    random: ports.random,
+    acts,
+    mail,
+    letters,
+    raise: findings.raise,
   })
   const drawer = createDrawer({
     ...ports,
@@ -232,11 +254,15 @@ export async function createCoordinator(
     raise: findings.raise,
   })
   const probes = createProbes({ ...ports, view, tasks: node.tasks, acts, raise: findings.raise })
+  const sendMail = node.tasks.coalesced('mail', mail.run)
   return {
     node,
     challenges,
     probes,
     admission,
+    admissionBy,
+    people,
+    breaches,
     followUp: createFollowUp({
       indexes: (log, above, limit) => store.read((tx) => tx.audit.indexes(log, above, limit)),
       evidence: node.evidence,
@@ -256,7 +282,6 @@ export async function createCoordinator(
       store,
       clock,
     }),
-    acts,
     reports,
     start: node.start,
     stop: node.stop,

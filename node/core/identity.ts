@@ -60,6 +60,10 @@ export interface PrivateKeys {
   links: Uint8Array
   /** Seals the secrets by which webhooks are signed. */
   webhook: Uint8Array
+  /** Seals what the coordinator keeps of people: their addresses, and mail to them. */
+  people: Uint8Array
+  /** Turns addresses into keys of an index, and sessions into tokens of their forms. */
+  peopleIndex: Uint8Array
 }
 
 /**
@@ -74,6 +78,8 @@ export function derivePrivateKeys(storageKey: Uint8Array): PrivateKeys {
     index: deriveKeySeed(storageKey, 'dpn/index'),
     links: deriveKeySeed(storageKey, 'dpn/links'),
     webhook: deriveKeySeed(storageKey, 'dpn/webhook'),
+    people: deriveKeySeed(storageKey, 'dpn/people'),
+    peopleIndex: deriveKeySeed(storageKey, 'dpn/people-index'),
   }
 }
 

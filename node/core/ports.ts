@@ -189,6 +189,8 @@ export type Event =
   | { type: 'peer.failed'; site: SiteId; action: string; reason: string }
   /** A call of the website failed: `reason` is a fault or `status-4xx`. */
   | { type: 'webhook.failed' | 'webhook.disabled'; webhook: string; reason: string }
+  /** A mail was not taken: `kind` says what it is for, `reason` is the server's code or a word. */
+  | { type: 'mail.failed'; kind: string; reason: string }
   | { type: 'task.failed'; task: string; reason: string }
 
 export interface Events {

@@ -17,6 +17,7 @@ import type { Appended } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { createFeed, type Feed } from './feed.ts'
 import { createHub, type Hub } from './hub.ts'
+import { createBreaches, type Breaches } from './record/breaches.ts'
 import { createDemands, type Demands } from './record/demand.ts'
 import { createDiscloser } from './record/disclose.ts'
 import { createDiscovery, type Company, type Discovery } from './record/discover.ts'
@@ -54,6 +55,8 @@ export interface Site {
   pictures: PictureShow
   links: Links
   talk: Talk
+  /** Breaches that were declared, and whom to tell. */
+  breaches: Breaches
   start: () => Promise<void>
   stop: () => Promise<void>
 }
@@ -127,6 +130,7 @@ export async function createSite(given: SiteNodePorts, settings: SiteSettings): 
       watchSoon()
       if (log === view.network) {
         if (applied !== null) sweep.lookAgain()
+        breachesSoon()
         return
       }
       node.tasks.background('fetch', () => fetchOf(log, applied !== null))
@@ -152,6 +156,7 @@ export async function createSite(given: SiteNodePorts, settings: SiteSettings): 
       }
       await sweep.run()
       watchSoon()
+      breachesSoon()
       fetchAll()
       reportDisclosures()
       reportForks()
@@ -235,6 +240,8 @@ export async function createSite(given: SiteNodePorts, settings: SiteSettings): 
     'watch',
     createWatch({ view, clock, feed, evidence: node.evidence }),
   )
+  const breaches = createBreaches({ ...publishPorts, feed, members, onPublished })
+  const breachesSoon = node.tasks.coalesced('breaches', breaches.run)
   const pictureFetcher = createPictureFetcher({ ...ports, view, pictures: pictureStore })
   const reportDisclosures = node.tasks.coalesced(
     'report disclosures',
@@ -279,6 +286,7 @@ export async function createSite(given: SiteNodePorts, settings: SiteSettings): 
     discovery: createDiscovery({ ...ports, view, keys: settings.keys, company }),
     recommender: createRecommender({ ...ports, view, keys: settings.keys, company }),
     talk,
+    breaches,
     feed,
     hub,
     ownPictures: createOwnPictures({

@@ -14,6 +14,7 @@ import type { FindingReader, FindingWriter } from './finding-rows.ts'
 import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
 import type { Disclosed } from '../../protocol/wire.ts'
 import type { ReportReason } from '../../protocol/talk.ts'
+import type { BreachReader, BreachWriter } from './oversight/breach-rows.ts'
 import type { Actor } from './people/actor.ts'
 import type {
   ChallengeReader,
@@ -21,6 +22,7 @@ import type {
   ProbeReader,
   ProbeWriter,
 } from './challenge-rows.ts'
+import type { MailReader, MailWriter, PeopleReader, PeopleWriter } from './people/rows.ts'
 import type { Sealed } from './ports.ts'
 import type { SearchReader } from './search/query.ts'
 import type { Traits } from './search/traits.ts'
@@ -50,6 +52,9 @@ export interface ReadTransaction {
   receipts: ReceiptReader
   desk: DeskReader
   acts: ActReader
+  people: PeopleReader
+  mail: MailReader
+  breaches: BreachReader
   audit: AuditReader
   challenges: ChallengeReader
   probes: ProbeReader
@@ -71,6 +76,9 @@ export interface WriteTransaction {
   receipts: ReceiptWriter
   desk: DeskWriter
   acts: ActWriter
+  people: PeopleWriter
+  mail: MailWriter
+  breaches: BreachWriter
   audit: AuditWriter
   challenges: ChallengeWriter
   probes: ProbeWriter
@@ -362,6 +370,12 @@ export interface LedgerReader {
   ofRecord: (home: SiteId, record: RecordId) => Promise<LedgerRow[]>
   /** Batches of other homes' records, served by this node and not yet taken by the home. */
   unreported: (limit: number) => Promise<(LedgerRow & { id: number })[]>
+  /** Batches of own records that a partner has got, by id, from `above` (exclusive). */
+  ofPartner: (
+    partner: SiteId,
+    above: number,
+    limit: number,
+  ) => Promise<(LedgerRow & { id: number })[]>
   /** Record versions handed out, by home and partner. */
   totals: () => Promise<{ home: SiteId; partner: SiteId; versions: number }[]>
 }

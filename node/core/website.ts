@@ -56,6 +56,8 @@ export type Notice =
   | { type: 'member.reported'; record: RecordId; by: SiteId; reason: string }
   /** The coordinator has looked at the consent record, by a draw that nobody chose. */
   | { type: 'consent.opened'; record: RecordId; draw: number }
+  /** A breach of data was declared, or more is known of one. */
+  | { type: 'breach.declared'; breach: string; site: SiteId; phase: string }
   /** A burst of identical texts by one of this site's members was held back. */
   | { type: 'messages.held'; record: RecordId; recipients: number }
 
@@ -69,6 +71,8 @@ export const NOTICE_TYPES = {
   'withdrawal.completed': 'every site that had to has confirmed the withdrawal',
   'member.reported': 'members of this site were reported by a member of another',
   'consent.opened': 'the coordinator has checked the consent records of these members',
+  'breach.declared':
+    'a breach of data at a site was declared, or more is known: see which members to tell',
   'messages.held': 'identical texts of one of your members to many were held back',
 } satisfies Record<Notice['type'], string>
 

@@ -6,10 +6,13 @@ import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { ApiKey } from '../core/access.ts'
+import type { Actor } from '../core/people/actor.ts'
+import type { SignedIn } from '../core/people/sign-in.ts'
 import type { KeyVerifier } from './auth.ts'
 import { HttpProblem, problemOf, problemResponse } from './problem.ts'
 import { problemPage } from './problem-page.ts'
 import { createLimiter, type Limiter, type Rate } from './rate.ts'
+import { FORM_HEADER, SESSION_COOKIE, type Sessions } from './session.ts'
 
 export interface Env {
   Variables: {
@@ -18,6 +21,10 @@ export interface Env {
     route?: string
     /** The key of the caller, where the route asks for one. */
     key?: ApiKey
+    /** The person who is signed in, where the request came with a session. */
+    signedIn?: SignedIn
+    /** Whoever asks, by key or by session. */
+    actor?: Actor
   }
   Bindings: Partial<HttpBindings>
 }
@@ -66,6 +73,8 @@ const DEFAULT_RATES: Rates = {
 export interface Door {
   app: App
   access: KeyVerifier
+  /** Sessions of people; null where nobody signs in. */
+  sessions: Sessions | null
   perKey: Limiter
   perAddress: Limiter
   rowsPerKey: Limiter
@@ -134,7 +143,11 @@ function useCommon(app: App, ports: BasePorts): void {
 }
 
 /** Creates an app with everything but its routes. */
-export function createDoor(ports: BasePorts, access: KeyVerifier): Door {
+export function createDoor(
+  ports: BasePorts,
+  access: KeyVerifier,
+  sessions: Sessions | null = null,
+): Door {
   const app: App = new OpenAPIHono<Env>()
   const rates = { ...DEFAULT_RATES, ...ports.rates }
   useCommon(app, ports)
@@ -143,10 +156,18 @@ export function createDoor(ports: BasePorts, access: KeyVerifier): Door {
     scheme: 'bearer',
     description: 'An API key: dpn_<role>_<secret>',
   })
+  if (sessions !== null)
+    app.openAPIRegistry.registerComponent('securitySchemes', 'session', {
+      type: 'apiKey',
+      in: 'cookie',
+      name: SESSION_COOKIE,
+      description: `A session of a person; what changes anything needs the header ${FORM_HEADER} too`,
+    })
   app.get('/problems/:code', problemPage)
   return {
     app,
     access,
+    sessions,
     perKey: createLimiter(rates.perKey),
     perAddress: createLimiter(rates.perAddress),
     rowsPerKey: createLimiter(rates.rowsPerKey),

@@ -1,6 +1,8 @@
-/** Bearer keys: who asks, and whether the key's role allows it. */
+/** Who asks, by a bearer key or by a session, and whether the role allows it. */
 import type { Context } from 'hono'
+import { invariant } from '../../protocol/errors.ts'
 import type { ApiKey } from '../core/access.ts'
+import type { Actor } from '../core/people/actor.ts'
 import { HttpProblem } from './problem.ts'
 
 const BEARER = /^Bearer ([A-Za-z0-9_]{1,100})$/
@@ -8,6 +10,13 @@ const BEARER = /^Bearer ([A-Za-z0-9_]{1,100})$/
 /** The part of {@link Access} that this door uses. */
 export interface KeyVerifier {
   verify: (secret: string) => Promise<ApiKey | null>
+}
+
+/** Whoever asks: the guard of the operation has found out. */
+export function actorIn(c: { get: (name: 'actor') => Actor | undefined }): Actor {
+  const actor = c.get('actor')
+  invariant(actor !== undefined, 'an operation with roles knows its actor')
+  return actor
 }
 
 /** The bearer token of a request; null where it has none. */
@@ -29,7 +38,11 @@ export async function authenticate(
   const key = token === null ? null : await access.verify(token)
   if (key === null)
     throw new HttpProblem('unauthorized', 'a valid API key', { 'www-authenticate': 'Bearer' })
-  if (!roles.includes(key.role))
-    throw new HttpProblem('forbidden', `a key with the role ${roles.join(' or ')}`)
+  assertRole(key.role, roles)
   return key
+}
+
+/** @throws HttpProblem `forbidden` */
+export function assertRole(role: string, roles: readonly string[]): void {
+  if (!roles.includes(role)) throw new HttpProblem('forbidden', `the role ${roles.join(' or ')}`)
 }

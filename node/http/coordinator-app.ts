@@ -1,27 +1,35 @@
 /** The interface of the coordinator: for everybody, for auditors, for staff. */
 import { createDoor, type App } from './app.ts'
+import { mountAnnouncements } from './coordinator/announcements.ts'
 import { mountApplications } from './coordinator/applications.ts'
 import { mountAuditFigures } from './coordinator/audit-figures.ts'
 import { mountAudit } from './coordinator/audit.ts'
 import { mountChallenges } from './coordinator/challenges.ts'
+import { mountBreachDesk } from './coordinator/breaches.ts'
 import { mountDesk } from './coordinator/desk.ts'
 import { mountDirectory } from './coordinator/directory.ts'
 import { mountArchives } from './coordinator/evidence.ts'
 import { mountFindings } from './coordinator/findings.ts'
 import { mountMembers } from './coordinator/members.ts'
+import { mountPeople } from './coordinator/people.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
 import { mountProbes } from './coordinator/probes.ts'
+import { createLinkLimits } from './coordinator/link-limits.ts'
+import { mountSignIn } from './coordinator/sign-in.ts'
 import { mountCoordinatorStatus } from './coordinator/status.ts'
 import { mountTiles } from './coordinator/tiles.ts'
 import { mountVerifyPage } from './coordinator/verify-page.ts'
 import { mountWitness } from './coordinator/witness.ts'
 import { mountDocs } from './docs.ts'
+import { createSessions } from './session.ts'
 import { mountReportDesk } from './v1/reports.ts'
 import { mountHealth, mountMetrics } from './v1/status.ts'
 
 /** Builds the app; serve it with `serve`. */
 export function createCoordinatorApp(ports: CoordinatorPorts): App {
-  const door = createDoor(ports, ports.access)
+  const sessions = createSessions(ports.coordinator.people.signIn)
+  const door = createDoor(ports, ports.access, sessions)
+  const limits = createLinkLimits()
   mountDirectory(door, ports)
   mountApplications(door, ports)
   mountMembers(door, ports)
@@ -32,14 +40,19 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountArchives(door, ports)
   mountFindings(door, ports)
   mountDesk(door, ports)
+  mountSignIn(door, ports, { sessions, limits })
+  mountPeople(door, ports)
+  mountBreachDesk(door, ports)
+  mountAnnouncements(door, ports)
   mountReportDesk(door, ports.coordinator.reports, { look: LOOK, act: ACT })
   mountCoordinatorStatus(door, ports)
   mountHealth(door)
   mountMetrics(door, ports.metrics, LOOK)
+  // Before the files of the logs, which answer for everything below `/log`.
+  ports.pages?.(door, { sessions, limits })
   mountTiles(door, ports)
   mountWitness(door, ports)
   mountVerifyPage(door.app)
-  ports.pages?.(door)
   mountDocs(door.app, {
     title: 'Dating Pro Network: coordinator',
     version: ports.version,

@@ -2,10 +2,11 @@
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { parseWith } from '../../protocol/schema.ts'
-import { authenticate } from './auth.ts'
+import { assertRole, authenticate, bearerOf } from './auth.ts'
 import type { Door, Env } from './app.ts'
 import { readJson } from './body.ts'
 import { HttpProblem } from './problem.ts'
+import { assertForm } from './session.ts'
 
 export type Method = 'get' | 'put' | 'post' | 'patch' | 'delete'
 
@@ -39,6 +40,8 @@ export interface Operation<Query extends z.ZodObject, Body extends z.ZodType> {
   answers: Record<number, Answer>
   /** Not counted against the key, since what it does has limits of its own. */
   hasOwnLimits?: true
+  /** Only for people who are signed in: it is about themselves. */
+  isForPeople?: true
 }
 
 export type OperationContext = Context<Env>
@@ -58,6 +61,11 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   report: 'the id of a report: 32 hexadecimal digits',
   finding: 'the id of a finding: 32 hexadecimal digits',
   index: 'the index of an entry in the log, from 0',
+  account: 'the id of an account: 16 hexadecimal digits',
+  passkey: 'the id of a passkey in hexadecimal digits',
+  session: 'the id of a session: 16 hexadecimal digits',
+  breach: 'the id of a breach: 32 hexadecimal digits',
+  key: 'the id of an API key: 16 hexadecimal digits',
 }
 
 function unwrapped(schema: unknown): unknown {
@@ -100,13 +108,17 @@ function register(door: Door, operation: Operation<z.ZodObject, z.ZodType>): voi
     ...(shownBody?.example !== undefined && { example: shownBody.example }),
   }
   const roleText = roles === null ? 'No key needed.' : `Roles: ${roles.join(', ')}.`
+  const security = [
+    ...(operation.isForPeople === true ? [] : [{ key: [] }]),
+    ...(door.sessions === null ? [] : [{ session: [] }]),
+  ]
   door.app.openAPIRegistry.registerPath({
     method,
     path,
     tags: [tag],
     summary,
     description: description === undefined ? roleText : `${description}\n\n${roleText}`,
-    ...(roles !== null && { security: [{ key: [] }] }),
+    ...(roles !== null && { security }),
     request: {
       ...(names.length > 0 && { params }),
       ...(query !== undefined && { query }),
@@ -133,24 +145,49 @@ function register(door: Door, operation: Operation<z.ZodObject, z.ZodType>): voi
   })
 }
 
+type Guards = Pick<
+  Operation<z.ZodObject, z.ZodType>,
+  'roles' | 'guard' | 'hasOwnLimits' | 'isForPeople'
+>
+
+/** Lets in who is signed in; false where the request has no session. */
+async function admitSession(
+  c: OperationContext,
+  door: Door,
+  roles: readonly string[],
+): Promise<boolean> {
+  // A key is said on purpose, a cookie comes along: who sends both means the key.
+  if (bearerOf(c) !== null) return false
+  const signedIn = (await door.sessions?.read(c)) ?? null
+  if (signedIn === null) return false
+  assertRole(signedIn.actor.role, roles)
+  assertForm(c, signedIn)
+  door.perKey.take(`account ${signedIn.account.id}`)
+  c.set('signedIn', signedIn)
+  c.set('actor', signedIn.actor)
+  return true
+}
+
 async function admit(
   c: OperationContext,
   door: Door,
-  {
-    roles,
-    guard,
-    hasOwnLimits,
-  }: Pick<Operation<z.ZodObject, z.ZodType>, 'roles' | 'guard' | 'hasOwnLimits'>,
+  { roles, guard, hasOwnLimits, isForPeople }: Guards,
 ) {
   if (roles === null) {
     if (guard === undefined) door.perAddress.take(door.addressOf(c))
     else guard(c)
     return
   }
+  if (await admitSession(c, door, roles)) return
   try {
+    if (isForPeople === true)
+      throw new HttpProblem('unauthorized', 'somebody who is signed in', {
+        'www-authenticate': 'Cookie',
+      })
     const key = await authenticate(c, door.access, roles)
     if (hasOwnLimits !== true) door.perKey.take(key.id)
     c.set('key', key)
+    c.set('actor', { kind: 'key', id: key.id, role: key.role })
   } catch (error) {
     // Only who fails pays here: a site behind the same address is not shut out by a guesser.
     if (error instanceof HttpProblem && error.code === 'unauthorized')
@@ -190,5 +227,5 @@ export function mount<
 
 /** Takes the rows of a page from what the caller's key may list. */
 export function takeRows(door: Door, c: OperationContext, rows: number): void {
-  door.rowsPerKey.take(c.get('key')?.id ?? door.addressOf(c), rows)
+  door.rowsPerKey.take(c.get('actor')?.id ?? door.addressOf(c), rows)
 }

@@ -135,12 +135,15 @@ export const PROBLEMS = {
   unauthorized: {
     status: 401,
     title: 'Unauthorized',
-    explanation: 'The request carries no valid API key: "Authorization: Bearer dpn_…".',
+    explanation:
+      'The request carries no valid API key ("Authorization: Bearer dpn_…"), and nobody is signed in.',
   },
   forbidden: {
     status: 403,
     title: 'Forbidden',
-    explanation: 'The API key is valid, but its role does not allow this.',
+    explanation:
+      'The role of the API key, or of who is signed in, does not allow this; or the request did not ' +
+      'come from a page of this node.',
   },
   method_not_allowed: {
     status: 405,

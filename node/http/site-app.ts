@@ -2,6 +2,7 @@
 import { createDoor, type App } from './app.ts'
 import { mountDocs } from './docs.ts'
 import { mountBlocks } from './v1/blocks.ts'
+import { mountBreaches } from './v1/breaches.ts'
 import { mountBulk } from './v1/bulk.ts'
 import { mountDiscover } from './v1/discover.ts'
 import { mountEvents } from './v1/events.ts'
@@ -40,6 +41,7 @@ export function createSiteApp(ports: SitePorts): App {
   mountMessages(door, ports)
   mountBlocks(door, ports)
   mountReports(door, ports)
+  mountBreaches(door, ports)
   mountStatus(door, ports)
   mountHealth(door)
   mountMetrics(door, ports.metrics, READ)

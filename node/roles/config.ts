@@ -73,6 +73,8 @@ export interface CoordinatorConfig extends Common {
   terms: Terms | null
   /** Where its HTTP interface is reached from outside. */
   httpUrl: string | null
+  /** The mail server that mails to people go through; null where there is none. */
+  mail: { url: string; from: string } | null
 }
 export type Config = SiteConfig | CoordinatorConfig
 
@@ -184,6 +186,10 @@ function coordinatorConfig(folder: string, settings: Settings): CoordinatorConfi
     },
     terms: settings.terms ?? null,
     httpUrl: settings.httpUrl ?? null,
+    mail:
+      settings.smtpUrl === undefined
+        ? null
+        : { url: settings.smtpUrl, from: settings.mailFrom ?? controllerEmail },
   }
 }
 

@@ -4,6 +4,8 @@ import { createCoordinator, type Coordinator } from '../core/coordinator.ts'
 import { createCoordinatorApp } from '../http/coordinator-app.ts'
 import type { CoordinatorPorts } from '../http/coordinator/ports.ts'
 import { serve } from '../http/server.ts'
+import { createWebAuthn } from '../http/webauthn.ts'
+import { createMailer } from '../outbound/mail.ts'
 import { createAccessLog, createEvents } from '../telemetry/events.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
@@ -29,27 +31,38 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   let coordinator: Coordinator | null = null
   let isOpen = false
   try {
-    const { identity, ports, host } = await layFoundation(config, {
+    const { identity, keys, ports, host } = await layFoundation(config, {
       events,
       steps,
       core: () => (isOpen ? (coordinator?.node ?? null) : null),
       registry: () => coordinator?.node.view.registry() ?? null,
       circuits: [],
     })
-    coordinator = await createCoordinator(ports, {
-      identity,
-      coordinatorKey: identity.logKey,
-      tickSeconds: config.tickSeconds,
-      exchangeSeconds: config.exchangeSeconds,
-      jurisdiction: config.jurisdiction,
-      ...(config.terms !== null && { terms: config.terms }),
-    })
+    const mailer = config.mail && createMailer(config.mail)
+    if (mailer !== null) steps.add(mailer.close)
+    const url = config.httpUrl
+    const webAuthn = url === null ? null : createWebAuthn(url, config.network)
+    const people = { mailer, webAuthn }
+    coordinator = await createCoordinator(
+      { ...ports, ...people },
+      {
+        identity,
+        keys,
+        url,
+        coordinatorKey: identity.logKey,
+        tickSeconds: config.tickSeconds,
+        exchangeSeconds: config.exchangeSeconds,
+        jurisdiction: config.jurisdiction,
+        ...(config.terms !== null && { terms: config.terms }),
+      },
+    )
     checkAdmittedKeys(coordinator.node.view.registry(), identity)
     await startHost(config, host, steps)
     steps.add(coordinator.stop)
     await coordinator.start()
     isOpen = true
-    const access = createAccess(ports, COORDINATOR_ROLES)
+    const { acts } = coordinator.people
+    const access = createAccess({ ...ports, acts }, COORDINATOR_ROLES)
     const interfacePorts: CoordinatorPorts = {
       coordinator,
       store: ports.store,
@@ -60,6 +73,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       metrics,
       version: VERSION,
       controller: config.controller,
+      url,
       addresses: host.ownAddresses,
       accessLog: createAccessLog(logger),
       onFault: (error, requestId) => logger.error({ error, requestId }, 'http.failed'),
@@ -67,7 +81,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     }
     const app = createCoordinatorApp({
       ...interfacePorts,
-      pages: (door) => mountCoordinatorPages(door, interfacePorts),
+      pages: (door, gate) => mountCoordinatorPages(door, { ...interfacePorts, gate }),
     })
     const served = await serve(app, config.http)
     steps.add(() => closeServed(served))

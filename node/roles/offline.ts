@@ -8,13 +8,19 @@ import {
   openSync,
   writeSync,
 } from 'node:fs'
-import type { SiteId } from '../../protocol/ids.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import { parseSiteId, type SiteId } from '../../protocol/ids.ts'
 import { formatVerifierKey } from '../../protocol/note.ts'
 import { COORDINATOR_ROLES, createAccess, SITE_ROLES, type Access } from '../core/access.ts'
 import { createIdentity, derivePrivateKeys } from '../core/identity.ts'
+import { loadView } from '../core/node.ts'
+import { OPERATOR_ACTOR } from '../core/people/actor.ts'
+import { createActs } from '../core/people/acts.ts'
+import { createPeople, type People } from '../core/people/people.ts'
+import { ACCOUNT_ROLES } from '../core/people/rows.ts'
 import { backup, restore } from '../store/backup.ts'
 import { createFolder, folderAt } from '../store/folder.ts'
-import { openStorage } from '../store/storage.ts'
+import { openStorage, type Storage } from '../store/storage.ts'
 import { configPath, loadConfig, readSettings, type Config } from './config.ts'
 import { OperatorError } from './faults.ts'
 import { createNextNodeKey, createSecrets, readNextNodeKey, readSecrets } from './secrets.ts'
@@ -119,6 +125,11 @@ export function prepareRotation(
   }
 }
 
+function portsOn({ store }: Pick<Storage, 'store'>) {
+  const events = { emit: () => undefined }
+  return { store, clock: createClock(events), random: systemRandom, crypto: systemCrypto, events }
+}
+
 /** Runs `work` with the API keys of a folder whose node is not running. */
 export async function withAccess<T>(
   path: string,
@@ -135,15 +146,56 @@ export async function withAccess<T>(
     random: systemRandom,
     crypto: systemCrypto,
   })
-  const roles: readonly string[] = config.role === 'site' ? SITE_ROLES : COORDINATOR_ROLES
-  const ports = {
-    store: storage.store,
-    clock: createClock({ emit: () => undefined }),
+  const ports = portsOn(storage)
+  const access =
+    config.role === 'site'
+      ? createAccess<string>(ports, SITE_ROLES)
+      : createAccess<string>({ ...ports, acts: createActs(ports) }, COORDINATOR_ROLES)
+  // Awaited here: the storage must not be closed before the work is done.
+  return await work(access)
+}
+
+/** Runs `work` with the people of a coordinator that is not running; no mail is sent. */
+async function withPeople<T>(
+  path: string,
+  env: NodeJS.ProcessEnv,
+  work: (people: People) => Promise<T>,
+): Promise<T> {
+  const config = loadConfig(env, path)
+  if (config.role !== 'coordinator')
+    throw new OperatorError(`The folder ${path} is a site's: people sign in at a coordinator`)
+  const folder = folderAt(path)
+  const secrets = readSecrets(folder, config.secrets)
+  const keys = derivePrivateKeys(secrets.storage)
+  await using storage = await openStorage({
+    folder,
+    site: config.site,
+    masterKey: keys.master,
     random: systemRandom,
     crypto: systemCrypto,
-  }
-  // Awaited here: the storage must not be closed before the work is done.
-  return await work(createAccess(ports, roles))
+  })
+  const ports = portsOn(storage)
+  const identity = createIdentity(config.network, config.site, secrets.node)
+  const view = await loadView(ports, identity)
+  const settings = { network: config.network, keys, url: config.httpUrl }
+  return await work(createPeople({ ...ports, view }, settings))
+}
+
+/**
+ * Makes an account in the folder of a coordinator that is not running; the link signs in once.
+ *
+ * @throws ProtocolError for a role, an address or a site that is none
+ */
+export function createAccount(
+  path: string,
+  env: NodeJS.ProcessEnv,
+  { email, role, sites }: { email: string; role: string; sites: readonly string[] },
+): ReturnType<People['accounts']['create']> {
+  const known = ACCOUNT_ROLES.find((one) => one === role)
+  if (known === undefined)
+    throw new ProtocolError('out_of_range', '/role', `one of ${ACCOUNT_ROLES.join(', ')}`)
+  const account = { email, role: known, sites: sites.map(parseSiteId) }
+  return withPeople(path, env, (people) => people.accounts.create(OPERATOR_ACTOR, account))
 }
 
 /** Writes a backup; the node may run. It holds no body and no key. */

@@ -77,6 +77,11 @@ function parseUrl(address: string): string | null {
   return isPlain && ['http:', 'https:'].includes(protocol) ? href.replace(/\/+$/, '') : null
 }
 
+function parseSmtpUrl(address: string): string | null {
+  const { protocol, hostname } = new URL(address)
+  return ['smtp:', 'smtps:'].includes(protocol) && hostname !== '' ? address : null
+}
+
 /** The settings, by the names that they have in `config.json`. */
 export const SETTINGS = {
   role: setting('site or coordinator', z.enum(['site', 'coordinator'])),
@@ -109,6 +114,12 @@ export const SETTINGS = {
   controllerEmail: setting<string>('an e-mail address', z.email()),
   dpoName: setting<string>('a name of at most 200 characters', text(200)),
   dpoEmail: setting<string>('an e-mail address', z.email()),
+  smtpUrl: setting<string>(
+    'an smtp:// or smtps:// address, with user and password where the mail server wants them',
+    read(parseSmtpUrl),
+    { secret: true },
+  ),
+  mailFrom: setting<string>('an e-mail address', z.email()),
   terms: setting<Terms>(
     "the Network's terms as JSON",
     read((json) => termsSchema.parse(JSON.parse(json))),

@@ -109,6 +109,18 @@ export async function restore(file: string, path: string): Promise<void> {
       await db.updateTable('records').set({ wanted: 1 }).where('live', '=', 1).execute()
       // A key that was revoked since the backup must not come back with it.
       await db.deleteFrom('api_keys').execute()
+      // Nor a session, a way to sign in, or the rights of somebody who has left meanwhile. Owners
+      // stay: they are only told of things, and must be.
+      for (const table of ['links', 'sessions', 'passkeys'] as const)
+        await db.deleteFrom(table).execute()
+      await db
+        .updateTable('accounts')
+        .set({ disabled_at: 0 })
+        .where('role', '!=', 'owner')
+        .where('disabled_at', 'is', null)
+        .execute()
+      // What waited was sent since, or is too old.
+      await db.deleteFrom('mail').where('due_at', 'is not', null).execute()
       // Nor a webhook that was removed. The feed begins anew, since its next ids are given out.
       await db.deleteFrom('webhooks').execute()
       for (const table of ['feed', 'feed_aside', 'hidden_homes'] as const)

@@ -12,6 +12,8 @@ import { feed } from './migrations/005-feed.ts'
 import { acts } from './migrations/006-acts.ts'
 import { audit } from './migrations/007-audit.ts'
 import { challenges } from './migrations/008-challenges.ts'
+import { people } from './migrations/010-people.ts'
+import { breach } from './migrations/011-breach.ts'
 import { rows } from './migrations/012-rows.ts'
 import type { Schema } from './schema.ts'
 import type { Value } from './transaction.ts'
@@ -28,6 +30,8 @@ const MIGRATIONS: Record<string, Migration> = {
   '006-acts': acts,
   '007-audit': audit,
   '008-challenges': challenges,
+  '010-people': people,
+  '011-breach': breach,
   '012-rows': rows,
 }
 const MEMORY = ':memory:'

@@ -93,6 +93,26 @@ async function getUnreported(tx: Tx, limit: number): Promise<(LedgerRow & { id: 
   return found
 }
 
+async function getOfPartner(
+  tx: Tx,
+  partner: SiteId,
+  above: number,
+  limit: number,
+): Promise<(LedgerRow & { id: number })[]> {
+  const id = await findSite(tx, partner)
+  const home = await findSite(tx, tx.own)
+  if (id === null || home === null) return []
+  const rows = await run<LedgerTable & { id: number }>(
+    tx,
+    'select * from ledger where partner = ? and id > ? and home = ? order by id limit ?',
+    [id, above, home, limit],
+  )
+  const found: (LedgerRow & { id: number })[] = []
+  for (const row of rows)
+    found.push({ ...(await ledgerRowOf(tx, row, unpackVersions(row.versions))), id: row.id })
+  return found
+}
+
 async function getTotals(tx: Tx): ReturnType<LedgerWriter['totals']> {
   const rows = await tx.db
     .selectFrom('ledger')
@@ -140,6 +160,7 @@ export function ledgerIn(tx: Tx): LedgerWriter {
   return {
     ofRecord: (home, record) => getOfRecord(tx, home, record),
     unreported: (limit) => getUnreported(tx, limit),
+    ofPartner: (partner, above, limit) => getOfPartner(tx, partner, above, limit),
     totals: () => getTotals(tx),
     add: (row) => addRow(tx, row),
     setReported: async (ids) => void (await lookUp(tx, SET_REPORTED, [], ids)),

@@ -6,6 +6,7 @@ import type { AuditedWithdrawal } from '../core/audit-rows.ts'
 import type { ChallengeRow, ProbeRow } from '../core/challenge-rows.ts'
 import type { Finding } from '../core/oversight/finding.ts'
 import type { Actor } from '../core/people/actor.ts'
+import type { PeopleSchema } from './people-tables.ts'
 import type { ApplicationRow, ConsentEvent, ReportRow } from '../core/store.ts'
 
 /** A truth value: SQLite has no type of its own for it. */
@@ -358,7 +359,7 @@ export interface ReportTable {
   closed_at: number | null
 }
 
-export interface Schema {
+export interface Schema extends PeopleSchema {
   sites: SiteTable
   logs: LogTable
   entries: EntryTable

@@ -9,13 +9,16 @@ import { auditIn } from './audit.ts'
 import { blocksIn } from './blocks.ts'
 import { bodiesIn } from './bodies.ts'
 import { challengesIn } from './challenges.ts'
+import { breachesIn } from './breaches.ts'
 import type { Database } from './database.ts'
 import { deskIn } from './desk.ts'
 import { feedIn } from './feed.ts'
 import { findingsIn } from './findings.ts'
 import { ledgerIn } from './ledger.ts'
 import { logsIn } from './logs.ts'
+import { mailIn } from './mail.ts'
 import { membersIn } from './members.ts'
+import { peopleIn } from './people.ts'
 import { picturesIn } from './pictures.ts'
 import { probesIn } from './probes.ts'
 import { receiptsIn } from './receipts.ts'
@@ -52,6 +55,9 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     receipts: receiptsIn(tx),
     desk: deskIn(tx),
     acts: actsIn(tx),
+    people: peopleIn(tx),
+    mail: mailIn(tx),
+    breaches: breachesIn(tx),
     audit: auditIn(tx),
     challenges: challengesIn(tx),
     probes: probesIn(tx),

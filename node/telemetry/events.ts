@@ -21,6 +21,7 @@ const LEVELS = {
   'peer.failed': 'warn',
   'webhook.failed': 'warn',
   'webhook.disabled': 'error',
+  'mail.failed': 'warn',
   'log.writable': 'info',
   'challenge.answered': 'info',
   'bodies.erased': 'info',

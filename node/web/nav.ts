@@ -47,7 +47,13 @@ const GROUPS: readonly Group[] = [
   },
   {
     label: 'Desk',
-    items: [{ path: '/desk', label: 'Desk', roles: STAFF }],
+    items: [
+      { path: '/desk', label: 'Desk', roles: STAFF },
+      { path: '/desk/breaches', label: 'Breaches', roles: LOOK },
+      { path: '/desk/accounts', label: 'Accounts', roles: STAFF },
+      { path: '/desk/acts', label: 'Access log', roles: LOOK },
+      { path: '/account', label: 'Your account', roles: [...LOOK, 'owner'] },
+    ],
   },
 ]
 

@@ -21,6 +21,8 @@ export interface Column<Row> {
   /** Instead of the value, in the page alone: a link, a badge. */
   show?: (row: Row) => Html | string
   isSortable?: true
+  /** In JSON and CSV alone, not in the page. */
+  isFileOnly?: true
 }
 
 /** A table or chart on a page. */

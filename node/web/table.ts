@@ -295,7 +295,8 @@ export async function tableOf<Row>(visit: Visit, spec: TableSpec<Row>): Promise<
       if (batch.rows.length < BATCH_ROWS) return
     }
   }
-  const width = columns.length + (acts === undefined ? 0 : 1)
+  const visible = columns.filter((column) => column.isFileOnly !== true)
+  const width = visible.length + (acts === undefined ? 0 : 1)
   const table = html`<section class="sheet" id="${id}">
     <div class="sheet-head">
       <h2>${caption}</h2>
@@ -307,7 +308,7 @@ export async function tableOf<Row>(visit: Visit, spec: TableSpec<Row>): Promise<
       <table>
         <thead>
           <tr>
-            ${columns.map((column) => headCell(visit, spec, column, state.query))}
+            ${visible.map((column) => headCell(visit, spec, column, state.query))}
             ${acts === undefined ? '' : html`<th scope="col">Acts</th>`}
           </tr>
         </thead>
@@ -320,7 +321,7 @@ export async function tableOf<Row>(visit: Visit, spec: TableSpec<Row>): Promise<
               : rows.map(
                   (row) =>
                     html`<tr>
-                      ${cells(columns, row)}
+                      ${cells(visible, row)}
                       ${acts === undefined ? '' : html`<td class="acts">${acts(row)}</td>`}
                     </tr>`,
                 )

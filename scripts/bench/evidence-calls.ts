@@ -100,7 +100,14 @@ async function append(
       const { witnessKey: key, witnessSeed: seed } = by.identity
       const signature = cosign({ checkpointText: note.text, time, key, seed, signer: sign })
       const line = formatSignatureLine(signature).trimEnd()
-      await tx.receipts.save({ log: site, cosigner: by.identity.site, size, time, line, receivedAt: time })
+      await tx.receipts.save({
+        log: site,
+        cosigner: by.identity.site,
+        size,
+        time,
+        line,
+        receivedAt: time,
+      })
       if (by === log) {
         const beat = formatNote(addCosignature(note, signature))
         await tx.logs.saveCheckpoint(site, beat, time)

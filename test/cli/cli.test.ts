@@ -104,6 +104,8 @@ describe('wrong usage', () => {
     [['member', 'import', '/nonexistent']],
     [['status', '--url', 'gopher://x']],
     [['records', '--limit', '1000']],
+    [['breach', 'told', 'x', 'many']],
+    [['breach', 'open', 'amor.example', '--known', 'lately']],
   ])('ends %j with exit code 2 and one line', async (args) => {
     const { code, out, err } = await dpn(args)
     expect([code, out]).toEqual([2, ''])
@@ -148,6 +150,29 @@ describe('dpn key', () => {
     const args = ['key', 'create', 'x', '--role', 'staff', '--data', site()]
     const { code, err } = await dpn(args)
     expect([code, err]).toEqual([2, expect.stringContaining('one of admin, write, read')])
+  })
+})
+
+const create = (email: string, role: string, folder: string) =>
+  dpn(['account', 'create', email, '--role', role, '--data', folder])
+
+describe('dpn account', () => {
+  it('makes the first one on the folder, with a link that signs in once', async () => {
+    const made = await create('anna@desk.example', 'dpo', coordinator())
+    expect([made.code, made.err]).toEqual([0, ''])
+    expect(made.out).toMatch(/^\/sign-in\/[0-9a-f]{64}\n/)
+    expect((await create('ANNA@desk.example', 'staff', coordinator())).code).toBe(2)
+    const database = readFileSync(join(coordinator(), 'node.db')).toString('latin1')
+    expect(database).not.toMatch(/anna@/i)
+  })
+
+  it('refuses a role and an address that are none, and the folder of a site', async () => {
+    const role = await create('a@desk.example', 'king', coordinator())
+    expect([role.code, role.err]).toEqual([2, expect.stringContaining('one of staff')])
+    const address = await create('nobody', 'staff', coordinator())
+    expect([address.code, address.err]).toEqual([2, expect.stringContaining('an e-mail address')])
+    const folder = await create('a@desk.example', 'staff', site())
+    expect([folder.code, folder.err]).toEqual([1, expect.stringMatching(ONE_LINE)])
   })
 })
 

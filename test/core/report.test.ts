@@ -1,4 +1,5 @@
 /** Reports go to the home; where it does nothing, to the coordinator; and hold no content. */
+import { NODE_ACTOR } from '../../node/core/people/actor.ts'
 import { describe, expect, it } from 'vitest'
 import { REPORT_SECONDS } from '../../protocol/limits.ts'
 import { aWebsite } from './website.ts'
@@ -32,7 +33,7 @@ describe('a report', () => {
     expect(await b.site.talk.reports.list({ limit: 10, direction: 'in' })).toMatchObject([
       { id, record: bob, reporter: A, reason: 'scam', state: 'open' },
     ])
-    await b.site.talk.reports.handle(id)
+    await b.site.talk.reports.handle(id, NODE_ACTOR)
     await world.pass(REPORT_SECONDS)
     expect(await stateOfFirst()).toBe('handled')
     expect(await desk()).toEqual([])
@@ -71,7 +72,7 @@ describe('a report', () => {
       'state',
       'time',
     ])
-    await world.coordinator.coordinator.reports.handle(id)
+    await world.coordinator.coordinator.reports.handle(id, NODE_ACTOR)
     expect(await desk()).toMatchObject([{ state: 'handled' }])
   })
 

@@ -5,7 +5,11 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
-import { createCoordinator, type Coordinator } from '../../node/core/coordinator.ts'
+import {
+  createCoordinator,
+  type Coordinator,
+  type CoordinatorNodePorts,
+} from '../../node/core/coordinator.ts'
 import {
   createIdentity,
   derivePrivateKeys,
@@ -228,7 +232,10 @@ async function quiet(): Promise<void> {
 /** Starts a network with a coordinator. It is taken down when the test is over. */
 export async function aWorld(
   terms: Partial<Terms> = {},
-  { exchangeSeconds = 30 }: { exchangeSeconds?: number } = {},
+  {
+    exchangeSeconds = 30,
+    ...extra
+  }: { exchangeSeconds?: number } & Pick<CoordinatorNodePorts, 'mailer'> = {},
 ): Promise<World> {
   const events: Event[] = []
   const emit = (event: Event): void => void events.push(event)
@@ -281,11 +288,15 @@ export async function aWorld(
   })
   const coordinator: CoordinatorMachine = {
     ...coordinatorBase,
-    coordinator: await createCoordinator(coordinatorBase.ports, {
-      ...settingsOf(coordinatorBase),
-      jurisdiction: 'DE',
-      terms: { ...DEFAULT_TERMS, ...terms },
-    }),
+    coordinator: await createCoordinator(
+      { ...coordinatorBase.ports, ...extra },
+      {
+        ...settingsOf(coordinatorBase),
+        keys: coordinatorBase.keys,
+        jurisdiction: 'DE',
+        terms: { ...DEFAULT_TERMS, ...terms },
+      },
+    ),
   }
   hub.join(NETWORK, coordinator.coordinator.node.handlers)
   await coordinator.coordinator.start()

@@ -7,7 +7,7 @@ import {
   type CoordinatorRole,
   type SiteRole,
 } from '../../node/core/access.ts'
-import type { App, BasePorts, RequestSeen } from '../../node/http/app.ts'
+import type { App, RequestSeen } from '../../node/http/app.ts'
 import { createCoordinatorApp } from '../../node/http/coordinator-app.ts'
 import type { CoordinatorPorts } from '../../node/http/coordinator/ports.ts'
 import { createSiteApp } from '../../node/http/site-app.ts'
@@ -86,9 +86,10 @@ export async function aSiteApp(
 /** The interface of the coordinator, with keys. */
 export async function aCoordinatorApp(
   { coordinator: { coordinator, ports } }: World,
-  settings: Partial<BasePorts> = {},
+  settings: Partial<CoordinatorPorts> = {},
 ): Promise<TestApp<CoordinatorRole>> {
-  const access = createAccess(ports, COORDINATOR_ROLES)
+  const { acts } = coordinator.people
+  const access = createAccess({ ...ports, acts }, COORDINATOR_ROLES)
   const seen: RequestSeen[] = []
   const faults: unknown[] = []
   const interfacePorts: CoordinatorPorts = {
@@ -107,7 +108,7 @@ export async function aCoordinatorApp(
   }
   const app = createCoordinatorApp({
     ...interfacePorts,
-    pages: (door) => mountCoordinatorPages(door, interfacePorts),
+    pages: (door, gate) => mountCoordinatorPages(door, { ...interfacePorts, gate }),
   })
   return { app, access, keys: await secretsOf(access, COORDINATOR_ROLES), seen, faults }
 }

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { parseBreachId } from '../../protocol/breach.ts'
 import { equalBytes } from '../../protocol/bytes.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/cbor.ts'
 import {
@@ -18,6 +19,7 @@ import { DEFAULT_TERMS } from '../../protocol/registry.ts'
 
 const site = parseSiteId('amor.example')
 const record = parseRecordId('00112233445566778899aabbccddeeff')
+const breachId = parseBreachId('ffeeddccbbaa99887766554433221100')
 const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(7)
 const time = 1_772_323_200
 
@@ -84,7 +86,23 @@ const ENTRIES: Entry[] = [
     count: 4,
     time,
   })),
-  { type: 'breach', site, known: time - 1, what: 'what', action: 'act', contact: 'who', time },
+  {
+    type: 'breach',
+    id: breachId,
+    phase: 'initial',
+    site,
+    known: time - 1,
+    nature: 'what',
+    people: ['members'],
+    peopleCount: 400,
+    data: ['profiles', 'pictures'],
+    dataCount: null,
+    consequences: 'what may follow',
+    measures: 'what is done',
+    contact: 'who',
+    time,
+  },
+  { type: 'told', breach: breachId, affected: 12, told: 11, time },
 ]
 const byType = [...new Map(ENTRIES.map((entry) => [entry.type, entry]))]
 
@@ -155,7 +173,10 @@ describe('encodeEntry and decodeEntry', () => {
       'draw site null',
       'requirements requirements {}',
       'requirements excludes []',
-      ...['what', 'action', 'contact'].map((name) => `breach ${name} "Hazel Moss"`),
+      ...['nature', 'consequences', 'measures', 'contact'].map(
+        (name) => `breach ${name} "Hazel Moss"`,
+      ),
+      ...['peopleCount', 'dataCount'].map((name) => `breach ${name} null`),
     ])
     for (const name of Object.keys(entry))
       for (const value of wrong) {
@@ -198,8 +219,20 @@ describe('encodeEntry and decodeEntry', () => {
     ['draw', { count: 0 }],
     ['draw', { count: 17 }],
     ['draw', { seed: new Uint8Array(31) }],
-    ['breach', { what: '' }],
-    ['breach', { what: 'a'.repeat(1001) }],
+    ['breach', { nature: '' }],
+    ['breach', { nature: 'a'.repeat(1001) }],
+    ['breach', { measures: 'one\u0007two' }],
+    ['breach', { contact: 'one\ntwo' }],
+    ['breach', { contact: 'a'.repeat(201) }],
+    ['breach', { id: 'A'.repeat(32) }],
+    ['breach', { phase: 'last' }],
+    ['breach', { people: [] }],
+    ['breach', { people: ['members', 'members'] }],
+    ['breach', { people: ['Hazel Moss'] }],
+    ['breach', { data: ['secrets'] }],
+    ['breach', { peopleCount: '400' }],
+    ['told', { breach: 'a' }],
+    ['told', { told: -1 }],
     ['order', { record: bytes(15) }],
     ['suspend', { reason: 'because of Hazel' }],
     ['suspend', { type: 'promote' }],
@@ -278,7 +311,7 @@ describe('an entry', () => {
 
   it('is written by a site or by the coordinator, never by both', () => {
     const written = byType.filter(([, entry]) => isSiteEntry(entry)).map(([type]) => type)
-    expect(written).toEqual(['publish', 'withdraw', 'requirements'])
+    expect(written).toEqual(['publish', 'withdraw', 'requirements', 'told'])
   })
 
   it('of a record does not depend on how its id was spelt', () => {

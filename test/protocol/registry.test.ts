@@ -1,4 +1,5 @@
 import * as fc from 'fast-check'
+import { parseBreachId } from '../../protocol/breach.ts'
 import { describe, expect, it } from 'vitest'
 import type { Admit, CoordinatorEntry, Entry, Measure, Rotate } from '../../protocol/entry.ts'
 import { parseRecordId, parseSiteId, type SiteId } from '../../protocol/ids.ts'
@@ -191,13 +192,20 @@ describe('foldRegistry', () => {
     const order = { type: 'order', site: A, record: null, size: 3, time: 1, notice: 'n' } as const
     const breach = {
       type: 'breach',
+      id: parseBreachId('0'.repeat(32)),
+      phase: 'initial',
       site: A,
       known: 1,
-      what: 'w',
-      action: 'a',
+      nature: 'n',
+      people: ['members'],
+      peopleCount: null,
+      data: ['profiles'],
+      dataCount: 2,
+      consequences: 'c',
+      measures: 'm',
       contact: 'c',
       time: 2,
-    } as const
+    } satisfies Entry
     expect(fold({ type: 'terms', terms, time: 1 }, order, breach)).toMatchObject({
       terms,
       orders: [order],

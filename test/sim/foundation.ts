@@ -31,7 +31,7 @@ async function found(): Promise<Founded[]> {
       witnessKey: witnessKey.publicKey,
       siteType: TYPES[at] ?? 'general',
       jurisdiction: 'DE',
-      contact: 'owner',
+      contact: 'owner@site.example',
     })
     await world.run(5)
     await applied

@@ -86,6 +86,18 @@ describe('backup', () => {
   })
 })
 
+const account = (id: string, role: 'staff' | 'owner') => ({
+  id,
+  role,
+  sites: [HOME],
+  email: bytesOf(`sealed ${id}`),
+  emailKey: bytesOf(`key ${id}`),
+  source: 'invitation' as const,
+  createdAt: 1,
+  seenAt: null,
+  disabledAt: null,
+})
+
 describe('restore', () => {
   it('brings back logs, members and settings, no body, and wants those of live records', async () => {
     const folder = aFolder()
@@ -148,6 +160,41 @@ describe('restore', () => {
       expect(await tx.feed.hiddenHomes()).toEqual([])
       expect(await tx.desk.setting(FEED_EPOCH)).toBeNull()
       expect(await tx.webhooks.all()).toEqual([])
+    })
+  })
+
+  it('lets nobody in who may have been removed since, and forgets no owner', async () => {
+    const folder = aFolder()
+    const storage = await openFolder(folder)
+    const hash = bytesOf('session')
+    const times = { createdAt: 1, expiresAt: 2_000_000_000 }
+    await storage.store.write(async (tx) => {
+      await tx.people.saveAccount(account('a', 'staff'))
+      await tx.people.saveAccount(account('b', 'owner'))
+      await tx.people.addSession({ hash, account: 'a', method: 'link', ...times })
+      await tx.people.addLink({ hash, account: 'b', ...times })
+      await tx.people.savePasskey({
+        id: hash,
+        account: 'a',
+        publicKey: hash,
+        counter: 0,
+        transports: [],
+        createdAt: 1,
+        usedAt: null,
+      })
+    })
+    await storage.close()
+    const file = join(aFolder().path, 'backup')
+    backup(folder.path, file)
+    const target = folderAt(join(aFolder().path, 'restored'))
+    await restore(file, target.path)
+    await using again = await openFolder(target)
+    await again.store.read(async (tx) => {
+      expect(await tx.people.session(hash)).toBeNull()
+      expect(await tx.people.link(hash)).toBeNull()
+      expect(await tx.people.passkey(hash)).toBeNull()
+      expect((await tx.people.account('a'))?.disabledAt).not.toBeNull()
+      expect(await tx.people.account('b')).toEqual(account('b', 'owner'))
     })
   })
 

@@ -160,6 +160,16 @@ export async function applySiteEntries(
           index,
         }
         break
+      case 'told':
+        await tx.breaches.saveTold({
+          breach: entry.breach,
+          site: home,
+          affected: entry.affected,
+          told: entry.told,
+          time: entry.time,
+          index,
+        })
+        break
     }
   }
   await saveFold(tx, home, fold, context.wanted)

@@ -48,6 +48,8 @@ export interface OwnMembers {
     disclosures: LedgerRow[]
   }>
   disclosures: (record: RecordId) => Promise<LedgerRow[]>
+  /** The site's own ids of members whose record lives; others are left out. */
+  idsOf: (records: readonly RecordId[]) => Promise<Map<RecordId, string>>
   /**
    * Publishes a version under a new consent: fields outside its scopes leave the record, and with
    * it every copy.
@@ -274,6 +276,10 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
       })
     },
     disclosures: (record) => store.read((tx) => tx.ledger.ofRecord(view.self, record)),
+    idsOf: async (records) => {
+      const loaded = await load(await rowsOf(records.map((record) => ({ record }))))
+      return new Map(loaded.map(({ row, home }) => [row.record, home.id]))
+    },
     withPictures: async (id) => {
       const loaded = await find(id)
       if (loaded === null) return null

@@ -15,6 +15,8 @@ import {
   type TalkReport,
 } from '../../../protocol/talk.ts'
 import type { PrivateKeys } from '../identity.ts'
+import type { Actor } from '../people/actor.ts'
+import type { Acts } from '../people/acts.ts'
 import type { Clock, Crypto, Network, Random } from '../ports.ts'
 import type { ReportFilter, ReportRow, Store, WriteTransaction } from '../store.ts'
 import type { View } from '../view.ts'
@@ -47,7 +49,7 @@ export interface NewReport {
 export interface ReportDesk {
   list: (filter: ReportFilter) => Promise<ReportRow[]>
   /** @throws ProtocolError `not_found` */
-  handle: (id: string) => Promise<void>
+  handle: (id: string, by: Actor) => Promise<void>
   /** Takes a report from another site. */
   take: (from: SiteId, report: TalkReport) => Promise<TalkAnswer>
 }
@@ -69,12 +71,14 @@ interface DeskPorts {
   view: View
   store: Store
   clock: Clock
+  /** Where it is kept who saw to what: at the coordinator. */
+  acts?: Pick<Acts, 'add'>
   notify: (tx: WriteTransaction, notices: readonly Notice[]) => Promise<void>
 }
 
 /** The desk at the home of the reported, or at the coordinator. */
 export function createReportDesk(
-  { view, store, clock, notify }: DeskPorts,
+  { view, store, clock, acts, notify }: DeskPorts,
   direction: 'in' | 'desk',
 ): ReportDesk {
   const sites = createBuckets(SITE_RATE, clock)
@@ -120,7 +124,7 @@ export function createReportDesk(
 
   return {
     list: (filter) => store.read((tx) => tx.reports.list(filter)),
-    handle: async (text) => {
+    handle: async (text, by) => {
       const id = at('/id', () => parseTalkId(text))
       await store.write(async (tx) => {
         const rows = (await tx.reports.withId(id)).filter((row) => row.direction === direction)
@@ -128,6 +132,7 @@ export function createReportDesk(
         for (const row of rows)
           if (row.state === 'open')
             await tx.reports.save({ ...row, state: 'handled', closedAt: clock.now() })
+        await acts?.add(tx, { actor: by, act: 'report.handle', subject: id })
       })
     },
     take: async (from, report) => {

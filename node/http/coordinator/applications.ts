@@ -6,6 +6,7 @@ import { parseSiteId, type SiteId } from '../../../protocol/ids.ts'
 import { SITE_TYPES } from '../../../protocol/requirements.ts'
 import type { ApplicationRow } from '../../core/store.ts'
 import type { Door } from '../app.ts'
+import { actorIn } from '../auth.ts'
 import { mount } from '../operation.ts'
 import { createLimiter, type Limiter } from '../rate.ts'
 import { ACT, keyTexts, LOOK, parseKeyTexts, siteIn, type CoordinatorPorts } from './ports.ts'
@@ -24,9 +25,8 @@ const application = z.strictObject({
   jurisdiction: z.string().refine(isCountry, 'an ISO 3166-1 alpha-2 country code'),
   contact: z
     .string()
-    .min(3)
     .max(254)
-    .regex(/^\P{Cc}+$/u, 'text on one line'),
+    .describe("e-mail address of the site's owner, who is told of breaches"),
 })
 const shown = application.extend({
   appliedAt: z.int(),
@@ -111,7 +111,7 @@ export function mountApplications(door: Door, ports: CoordinatorPorts): void {
     },
     async (c) => {
       const site = siteIn(c.req.param('site'))
-      return c.json(memberOf(ports, await coordinator.admission.admit(site)))
+      return c.json(memberOf(ports, await coordinator.admissionBy(actorIn(c)).admit(site)))
     },
   )
   mount(
@@ -125,7 +125,7 @@ export function mountApplications(door: Door, ports: CoordinatorPorts): void {
       answers: { 204: { description: 'Refused' } },
     },
     async (c) => {
-      await coordinator.admission.refuse(siteIn(c.req.param('site')))
+      await coordinator.admissionBy(actorIn(c)).refuse(siteIn(c.req.param('site')))
       return c.body(null, 204)
     },
   )

@@ -4,6 +4,7 @@ import { termsSchema } from '../../../protocol/entry.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
 import { parseRecordId, parseSiteId } from '../../../protocol/ids.ts'
 import type { Door } from '../app.ts'
+import { actorIn } from '../auth.ts'
 import { mount } from '../operation.ts'
 import { notice } from '../v1/shapes.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './ports.ts'
@@ -49,7 +50,7 @@ function mountTerms(door: Door, { coordinator }: CoordinatorPorts): void {
           '/eraseAfterSeconds',
           'no less than hideAfterSeconds',
         )
-      await coordinator.admission.setTerms(body)
+      await coordinator.admissionBy(actorIn(c)).setTerms(body)
       return c.json(view.registry().terms)
     },
   )
@@ -80,7 +81,8 @@ export function mountDesk(door: Door, ports: CoordinatorPorts): void {
         throw new ProtocolError('malformed', '', 'either record, or all: true')
       const site = at('/site', () => parseSiteId(body.site))
       const one = record === undefined ? null : at('/record', () => parseRecordId(record))
-      return c.json(await ports.coordinator.admission.order(site, one, body.notice), 201)
+      const admission = ports.coordinator.admissionBy(actorIn(c))
+      return c.json(await admission.order(site, one, body.notice), 201)
     },
   )
 }

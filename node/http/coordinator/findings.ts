@@ -10,11 +10,12 @@ import {
   type Finding,
 } from '../../core/oversight/finding.ts'
 import type { Door } from '../app.ts'
+import { actorIn } from '../auth.ts'
 import { answerCsv } from '../csv.ts'
 import { mount, takeRows } from '../operation.ts'
 import { problemResponse } from '../problem.ts'
 import { limit, seconds, siteId } from '../v1/shapes.ts'
-import { ACT, actorOf, LOOK, type CoordinatorPorts } from './ports.ts'
+import { ACT, LOOK, type CoordinatorPorts } from './ports.ts'
 
 const tag = 'Findings'
 
@@ -179,7 +180,7 @@ export function mountFindings(door: Door, ports: CoordinatorPorts): void {
         ...(state !== undefined && { state }),
         ...(owner !== undefined && { owner }),
       }
-      return c.json(await findings.change(actorOf(c), c.req.param('finding') ?? '', request))
+      return c.json(await findings.change(actorIn(c), c.req.param('finding') ?? '', request))
     },
   )
 }

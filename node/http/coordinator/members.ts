@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { MEASURE_REASONS } from '../../../protocol/entry.ts'
 import type { Member } from '../../../protocol/registry.ts'
 import type { Door } from '../app.ts'
+import { actorIn } from '../auth.ts'
 import { mount } from '../operation.ts'
 import { ACT, keyTexts, LOOK, parseKeyTexts, siteIn, type CoordinatorPorts } from './ports.ts'
 
@@ -44,7 +45,7 @@ export function memberOf({ coordinator }: CoordinatorPorts, member: Member): obj
 }
 
 function mountMeasures(door: Door, ports: CoordinatorPorts): void {
-  const { admission } = ports.coordinator
+  const { admissionBy } = ports.coordinator
   const kinds = {
     suspend: 'Suspend a site: it gets nothing and shows nothing, but its withdrawals count',
     reinstate: 'Reinstate a suspended site',
@@ -63,7 +64,8 @@ function mountMeasures(door: Door, ports: CoordinatorPorts): void {
         answers: { 200: { description: 'The member', schema: memberShape } },
       },
       async (c, { body }) => {
-        const member = await admission.measure(kind, siteIn(c.req.param('site')), body.reason)
+        const site = siteIn(c.req.param('site'))
+        const member = await admissionBy(actorIn(c)).measure(kind, site, body.reason)
         return c.json(memberOf(ports, member))
       },
     )
@@ -107,7 +109,8 @@ export function mountMembers(door: Door, ports: CoordinatorPorts): void {
     async (c, { body }) => {
       const site = siteIn(c.req.param('site'))
       const parsed = parseKeyTexts(view.network, site, body)
-      return c.json(memberOf(ports, await ports.coordinator.admission.rotate(site, parsed)))
+      const admission = ports.coordinator.admissionBy(actorIn(c))
+      return c.json(memberOf(ports, await admission.rotate(site, parsed)))
     },
   )
 }

@@ -1,5 +1,5 @@
 /** What the routes of the coordinator's interface are handed. */
-import { at, invariant, ProtocolError } from '../../../protocol/errors.ts'
+import { at, ProtocolError } from '../../../protocol/errors.ts'
 import { parseSiteId, type SiteId } from '../../../protocol/ids.ts'
 import {
   formatVerifierKey,
@@ -11,10 +11,10 @@ import { originOf, witnessName } from '../../../protocol/registry.ts'
 import type { Access, CoordinatorRole } from '../../core/access.ts'
 import type { Coordinator } from '../../core/coordinator.ts'
 import type { Clock, Crypto, Network } from '../../core/ports.ts'
-import type { Actor } from '../../core/people/actor.ts'
 import type { Store } from '../../core/store.ts'
 import type { BasePorts, Door } from '../app.ts'
-import type { OperationContext } from '../operation.ts'
+import type { Sessions } from '../session.ts'
+import type { LinkLimits } from './link-limits.ts'
 
 /** Who runs the coordinator, from its configuration; shown to everybody. */
 export interface Controller {
@@ -33,24 +33,19 @@ export interface CoordinatorPorts extends BasePorts {
   network: Pick<Network, 'connected'>
   access: Access<CoordinatorRole>
   controller: Controller
+  /** Where its pages are reached from outside; null where nobody has said. */
+  url?: string | null
   /** Where the coordinator itself is reached, as libp2p multiaddrs: a node needs one to begin. */
   addresses?: () => readonly string[]
   /** Version of the software. */
   version: string
   /** Mounts the pages for people. */
-  pages?: (door: Door) => void
+  pages?: (door: Door, gate: { sessions: Sessions; limits: LinkLimits }) => void
 }
 
 /** Roles by what they may do. */
-export const LOOK: readonly CoordinatorRole[] = ['staff', 'auditor']
-export const ACT: readonly CoordinatorRole[] = ['staff']
-
-/** Who acts, by the key of the request. */
-export function actorOf(c: OperationContext): Actor {
-  const key = c.get('key')
-  invariant(key !== undefined, 'an act needs a key')
-  return { kind: 'key', id: key.id, role: key.role }
-}
+export const LOOK: readonly CoordinatorRole[] = ['staff', 'dpo', 'auditor']
+export const ACT: readonly CoordinatorRole[] = ['staff', 'dpo']
 
 /** The site named in the path. */
 export function siteIn(param: string | undefined): SiteId {

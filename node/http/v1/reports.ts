@@ -8,6 +8,7 @@ import { parseMemberId } from '../../core/record/member.ts'
 import type { ReportRow } from '../../core/store.ts'
 import type { ReportDesk } from '../../core/talk/report.ts'
 import type { Door } from '../app.ts'
+import { actorIn } from '../auth.ts'
 import { mount, takeRows } from '../operation.ts'
 import { READ, WRITE, type SitePorts } from './ports.ts'
 import { limit, recordId, seconds, siteId } from './shapes.ts'
@@ -99,7 +100,7 @@ export function mountReportDesk(
       },
     },
     async (c) => {
-      await desk.handle(c.req.param('report') ?? '')
+      await desk.handle(c.req.param('report') ?? '', actorIn(c))
       return c.body(null, 204)
     },
   )

@@ -5,7 +5,8 @@ import { memberOf } from '../../../protocol/registry.ts'
 import type { Door, HttpMetrics } from '../app.ts'
 import { mount } from '../operation.ts'
 import { READ, type SitePorts } from './ports.ts'
-import { siteId } from './shapes.ts'
+import { openBreaches } from './breaches.ts'
+import { seconds, siteId } from './shapes.ts'
 
 const tag = 'Node'
 
@@ -26,6 +27,9 @@ const status = z.object({
     }),
   ),
   members: z.int().describe('members of this site with a live record'),
+  breaches: z
+    .array(z.object({ id: z.string(), site: siteId, known: seconds, affected: z.int() }))
+    .describe('breaches of data whose members you have not told yet: see /v1/breaches'),
   terms: termsSchema,
 })
 
@@ -101,6 +105,7 @@ export function mountStatus(door: Door, { site, store, network, version }: SiteP
         connected: network.connected(),
         logs,
         members,
+        breaches: await openBreaches({ site }),
         terms: registry.terms,
       })
     },
