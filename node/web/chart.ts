@@ -51,7 +51,7 @@ export interface LineChart extends ChartSpec {
   limit?: { value: number; label: string }
 }
 
-interface Size {
+export interface Size {
   kind: 'wide' | 'narrow'
   width: number
   height: number
@@ -59,7 +59,8 @@ interface Size {
   /** Ticks along the time or the labels, at most. */
   ticks: number
 }
-const SIZES: readonly Size[] = [
+/** Wide and narrow. */
+export const SIZES: readonly Size[] = [
   { kind: 'wide', width: 760, height: 280, left: 52, ticks: 8 },
   { kind: 'narrow', width: 340, height: 230, left: 44, ticks: 4 },
 ]
@@ -68,7 +69,8 @@ const RIGHT = 14
 const BOTTOM = 34
 const Y_TICKS = 4
 
-function svg({ id, caption, description }: ChartSpec, size: Size, content: Html): Html {
+/** The drawing in its frame, with what it shows in words. */
+export function svg({ id, caption, description }: ChartSpec, size: Size, content: Html): Html {
   const { kind, width, height } = size
   const name = `${id}-${kind}`
   return html`<svg
@@ -236,7 +238,8 @@ function legendOf(series: readonly Series[]): Html {
   </ul>`
 }
 
-function sheetOf<Row>(
+/** A chart as a sheet: the drawing, or null where there is nothing to draw, over its numbers. */
+export function sheetOf<Row>(
   visit: Visit,
   spec: ChartSpec,
   columns: readonly Column<Row>[],
