@@ -149,7 +149,7 @@ export function mountOverview(web: Web, ports: CoordinatorPorts): void {
       ],
       data: {
         at: now,
-        findings: Object.fromEntries(
+        findingsByState: Object.fromEntries(
           FINDING_STATES.map((state) => [
             state,
             totals.filter((one) => one.state === state).reduce((sum, one) => sum + one.count, 0),

@@ -48,7 +48,7 @@ export const WITHDRAWAL_COLUMNS: Column<ListedWithdrawal>[] = [
     show: (row) => `${countText(row.received)} of ${countText(row.required)}`,
     isSortable: true,
   },
-  { name: 'required', label: 'Of', kind: 'number', value: (row) => row.required },
+  { name: 'required', label: 'Of', kind: 'number', value: (row) => row.required, isFileOnly: true },
   {
     name: 'seconds',
     label: 'Until the last',
@@ -97,9 +97,6 @@ export const STATE_FILTER: Filter = {
   label: 'State',
   options: WITHDRAWAL_STATES.map((value) => ({ value, label: STATE_WORDS[value] })),
 }
-/** What the page shows beside the number: `of` is a column of JSON and CSV alone. */
-export const SHOWN_COLUMNS = WITHDRAWAL_COLUMNS.filter(({ name }) => name !== 'required')
-
 function siteFilter(ports: CoordinatorPorts): Filter {
   const options = membersOf(ports).map(({ site }) => ({ value: site, label: site }))
   return { name: 'site', label: 'Home', options }
@@ -154,7 +151,9 @@ async function withdrawalPage(ports: CoordinatorPorts, visit: Visit) {
   const now = ports.clock.now()
   const progress = await ports.coordinator.node.evidence.progress(log, index)
   const known = await readAudit(ports, (audit) => audit.withdrawal(log, index, now))
-  const { entry, deadline, isComplete } = progress
+  const { entry, isComplete } = progress
+  // The audit's clock stands still while the coordinator is away.
+  const deadline = known?.dueAt ?? progress.deadline
   const rows = progress.receipts.map(({ site, receivedAt }): ReceiptRow => ({
     site,
     receivedAt,
@@ -237,7 +236,7 @@ export function mountWithdrawals(web: Web, ports: CoordinatorPorts): void {
     const sheet = await tableOf(visit, {
       id: 'withdrawals',
       caption: 'Withdrawals',
-      columns: SHOWN_COLUMNS,
+      columns: WITHDRAWAL_COLUMNS,
       rows: withdrawalSource(ports),
       filters,
       sort: '-time',
