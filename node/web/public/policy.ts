@@ -50,9 +50,12 @@ const COLUMNS: Column<Row>[] = [
     show: (row) =>
       row.tests.length === 0
         ? html`<span class="none">none named yet</span>`
-        : html`${row.tests.map(
-            ({ file, name }) => html`<div class="test"><code>${file}</code> ${name}</div>`,
-          )}`,
+        : html`<details>
+            <summary>${row.tests.length} ${row.tests.length === 1 ? 'test' : 'tests'}</summary>
+            ${row.tests.map(
+              ({ file, name }) => html`<div class="test"><code>${file}</code> ${name}</div>`,
+            )}
+          </details>`,
   },
 ]
 
