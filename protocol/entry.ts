@@ -284,7 +284,7 @@ export function encodeEntry(entry: Entry): Uint8Array {
 export function decodeEntry(bytes: Uint8Array): Entry {
   if (bytes.length > ENTRY_BYTES)
     throw new ProtocolError('too_large', '', `at most ${ENTRY_BYTES} bytes`)
-  return parseWith(entrySchema, decodeCbor(bytes))
+  return parseWith(entrySchema, decodeCbor(bytes), 'own')
 }
 
 /** The first byte of a map of so many fields, and the first field of any entry of a site. */

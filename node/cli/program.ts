@@ -1,6 +1,7 @@
 /** The program `dpn`: all commands, and how wrong usage ends. */
 import { Command, CommanderError } from 'commander'
 import { addApply } from './apply.ts'
+import { addAudit } from './audit.ts'
 import { addBackup } from './backup.ts'
 import type { Shell } from './command.ts'
 import { addDiscover } from './discover.ts'
@@ -37,6 +38,7 @@ const COMMANDS = [
   addWithdrawals,
   addWebhook,
   addStaff,
+  addAudit,
   addFinding,
   addRotate,
   addVerify,

@@ -18,6 +18,8 @@ import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
 import { createAudit, type Audit } from './oversight/audit.ts'
+import { createFigures, type Figures } from './oversight/figures.ts'
+import { createFindingFiles, type FindingFiles } from './oversight/finding-files.ts'
 import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
 import { createActs, type Acts } from './people/acts.ts'
@@ -29,7 +31,10 @@ export interface Coordinator {
   admission: Admission
   followUp: FollowUp
   findings: Findings
+  findingFiles: FindingFiles
   audit: Audit
+  /** What the audit knows, reckoned for people. */
+  figures: Figures
   /** The access log. */
   acts: Acts
   /** Reports about members that their homes have left lying. */
@@ -197,9 +202,19 @@ export async function createCoordinator(
   return {
     node,
     admission,
-    followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
+    followUp: createFollowUp({
+      indexes: (log, above, limit) => store.read((tx) => tx.audit.indexes(log, above, limit)),
+      evidence: node.evidence,
+    }),
     findings,
+    findingFiles: createFindingFiles({ identity, view, store, clock, crypto }),
     audit,
+    figures: createFigures({
+      network: view.network,
+      registry: view.registry,
+      store,
+      clock,
+    }),
     acts,
     reports,
     start: node.start,

@@ -4,6 +4,7 @@
  */
 import type { ConsentRecord, Scope } from '../../protocol/consent.ts'
 import type { WithdrawReason } from '../../protocol/entry.ts'
+import type { Branch } from '../../protocol/finding-file.ts'
 import type { PictureId, RecordId, SiteId } from '../../protocol/ids.ts'
 import type { CompactRange } from '../../protocol/merkle.ts'
 import type { PictureSize } from '../../protocol/picture.ts'
@@ -195,10 +196,12 @@ export interface HeldBody extends BodyColumns {
   home: SiteId
   sealed: Sealed
 }
+/** What the gate asks of a body. */
+export type GatedColumns = Pick<BodyColumns, 'expires' | 'scopes' | 'excludes' | 'facts'>
 /** Columns of two held, not doomed bodies of live records; null where there is none. */
 export interface PairColumns {
-  own: BodyColumns | null
-  other: BodyColumns | null
+  own: GatedColumns | null
+  other: GatedColumns | null
   /** Whether the own record has blocked the other. */
   isBlocked: boolean
 }
@@ -411,6 +414,8 @@ export interface ForkRow {
   log: SiteId
   size: number
   notes: [string, string]
+  /** How the second history goes on from that size, where it is the longer one. */
+  branch?: Branch
   foundAt: number
 }
 export interface DeskReader {

@@ -177,6 +177,8 @@ export interface ForkTable {
   first_note: string
   second_note: string
   found_at: number
+  /** As JSON. */
+  branch: string | null
 }
 export interface ActTable {
   id: number

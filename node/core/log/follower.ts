@@ -13,6 +13,7 @@ import { isKnown, type View } from '../view.ts'
 import { applyCoordinatorEntries, applySiteEntries, assertWriter, type Applied } from './apply.ts'
 import type { Checkpoints, OpenedCheckpoint } from './checkpoints.ts'
 import { findFork, type ForkFound } from './fork.ts'
+import { receiptNote } from './receipt.ts'
 import { noteSilence } from './silence.ts'
 import { extendTree, withNodes } from './tree.ts'
 import { logStateOf } from './writer.ts'
@@ -201,6 +202,24 @@ export function createFollower(ports: FollowerPorts): Follower {
     return news || heard
   }
 
+  /** Who signs a smaller size later than a larger one has lost a part of its log, and goes on. */
+  async function noteRollback(log: SiteId, opened: OpenedCheckpoint): Promise<void> {
+    const since = checkpoints.heartbeatOf(log, opened, clock.now())
+    if (since === null) return
+    const { size } = opened.checkpoint
+    await store.write(async (tx) => {
+      const larger = await tx.receipts.next(log, log, size)
+      if (larger === null || larger.time >= since) return
+      const note = await tx.receipts.checkpoint(log, larger.size)
+      if (note === null) return
+      const notes: [string, string] = [
+        receiptNote(note, larger.line),
+        checkpoints.bareNote(log, opened),
+      ]
+      await tx.audit.addRollback({ log, size: larger.size, since, notes })
+    })
+  }
+
   async function takeAnnouncement(
     announcement: Announcement,
     opened: OpenedCheckpoint,
@@ -209,7 +228,10 @@ export function createFollower(ports: FollowerPorts): Follower {
     const { size, root } = opened.checkpoint
     const state = await store.read((tx) => logStateOf(tx, log))
     if (size <= state.size && !(await agrees(log, state, opened))) return 'accept'
-    if (size < state.size) return 'ignore'
+    if (size < state.size) {
+      if (view.self === view.network) await noteRollback(log, opened)
+      return 'ignore'
+    }
     if (size > state.size) {
       // With a gap in between the entries cannot be checked here.
       if (from > state.size || from + entries.length !== size) {

@@ -36,6 +36,8 @@ export interface Findings {
    */
   cure: (tx: WriteTransaction, name: FindingName, time: number, note: string) => Promise<void>
   list: (page: FindingPage) => Promise<{ findings: Finding[]; total: number }>
+  /** How many there are by kind, severity and state; of one site, or (null) of all. */
+  totals: (site: SiteId | null) => ReturnType<ReadTransaction['findings']['totals']>
   /** @throws ProtocolError `not_found` */
   get: (id: string) => Promise<{ finding: Finding; history: FindingChange[] }>
   /**
@@ -126,6 +128,7 @@ export function createFindings(ports: {
         findings: await tx.findings.list(page),
         total: await tx.findings.count(page.filter),
       })),
+    totals: (site) => store.read((tx) => tx.findings.totals(site)),
     get: (id) =>
       store.read(async (tx) => ({
         finding: await existing(tx, id),

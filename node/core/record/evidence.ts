@@ -12,7 +12,7 @@ import type { SiteId } from '../../../protocol/ids.ts'
 import type { Verifier } from '../../../protocol/keys.ts'
 import { inclusionProof } from '../../../protocol/merkle.ts'
 import { formatNote, parseNote, parseSignatureLine } from '../../../protocol/note.ts'
-import type { Registry } from '../../../protocol/registry.ts'
+import { termsAt, type Registry } from '../../../protocol/registry.ts'
 import { formatLogProof } from '../../../protocol/proof.ts'
 import { withNodes } from '../log/tree.ts'
 import { logStateOf } from '../log/writer.ts'
@@ -135,7 +135,9 @@ export function createEvidenceDesk(ports: {
         const { entry } = await entryAt(tx, log, index)
         const rows = await tx.receipts.ofLog(log, index + 1)
         const witnessed = rows.find(({ cosigner }) => cosigner === view.network)
-        const required = requiredCosigners(view.registry(), witnessed?.time ?? entry.time)
+        // By the coordinator's clock, as soon as it has signed: a site can date its entry as it likes.
+        const since = witnessed?.time ?? entry.time
+        const required = requiredCosigners(view.registry(), since)
         return {
           log,
           index,
@@ -145,7 +147,7 @@ export function createEvidenceDesk(ports: {
             receivedAt: rows.find(({ cosigner }) => cosigner === site)?.receivedAt ?? null,
           })),
           isComplete: (await findProof(tx, rows)) !== null,
-          deadline: entry.time + view.registry().terms.erasureDeadlineSeconds,
+          deadline: since + termsAt(view.registry(), since).erasureDeadlineSeconds,
         }
       }),
     file: (log, index) =>
