@@ -1,10 +1,10 @@
 /** A coordinator behind a socket, with sites, days of withdrawals, and something to find, for browsers. */
 import type { CoordinatorRole } from '../../node/core/access.ts'
 import { serve } from '../../node/http/server.ts'
-import type { PageReaders } from '../../node/web/readers.ts'
 import { createWorld, type TestSite, type World } from '../fixtures/network.ts'
 import { aConsent, aProfile } from '../fixtures/people.ts'
 import { aCoordinatorApp, aSiteApp, send, type TestApp } from '../http/apps.ts'
+import { someReaders } from '../web/readers.ts'
 
 export interface BrowsedNetwork {
   world: World
@@ -71,13 +71,13 @@ async function withdrawSome(world: World, home: TestSite, away: TestSite): Promi
   await withdraw(DAYS)
   await pass(world, 26)
   await world.until(async () => {
-    const totals = await ports.store.read((tx) => tx.findings.totals())
+    const totals = await ports.store.read((tx) => tx.findings.totals(null))
     return totals.some(({ kind }) => kind === 'overdue-erasure')
   })
 }
 
 /** Starts the network, with a finding: the last site has not answered for the last withdrawal. */
-export async function browsedNetwork(readers: PageReaders = {}): Promise<BrowsedNetwork> {
+export async function browsedNetwork(): Promise<BrowsedNetwork> {
   const world = await createWorld()
   const { coordinator } = world.coordinator
   const { terms } = coordinator.node.view.registry()
@@ -91,7 +91,7 @@ export async function browsedNetwork(readers: PageReaders = {}): Promise<Browsed
   await withdrawSome(world, home, away)
   const api = await aCoordinatorApp(world, {
     rates: { perAddress: WIDE, perKey: WIDE },
-    readers,
+    readers: someReaders(home.identity.site, away.identity.site),
   })
   const served = await serve(api.app, { host: '127.0.0.1', port: 0 })
   return {

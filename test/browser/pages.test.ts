@@ -22,6 +22,7 @@ const PUBLIC = [
   '/members',
   '/terms',
   '/policy',
+  '/processors',
   '/log',
   '/entries/amor.example',
   '/entries/amor.example/9',
@@ -35,6 +36,7 @@ const AUDIT = [
   '/audit/withdrawals',
   '/audit/withdrawals/amor.example/12',
   '/audit/findings',
+  '/audit/challenges',
   '/audit/downloads',
 ]
 /** Where the focus is, and whether that can be seen. */

@@ -1,18 +1,16 @@
 /** Auditors' pages over the real core: the figures of the audit, in the page, as JSON and as CSV. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CoordinatorRole } from '../../node/core/access.ts'
-import type { Actor } from '../../node/core/people/actor.ts'
-import type { PageReaders, RateRow } from '../../node/web/readers.ts'
-import type { SiteId } from '../../protocol/ids.ts'
 import { createWorld, type TestSite, type World } from '../fixtures/network.ts'
 import { aConsent, aProfile } from '../fixtures/people.ts'
 import { aCoordinatorApp, aSiteApp, send, type TestApp } from '../http/apps.ts'
+import { someReaders, type Demanded } from './readers.ts'
 
 let world: World
 let amor: TestSite
 let herz: TestSite
 let api: TestApp<CoordinatorRole>
-const demanded: [Actor, SiteId, number][] = []
+const demanded: Demanded[] = []
 
 const PAGES = [
   '/audit',
@@ -24,58 +22,6 @@ const PAGES = [
   '/audit/challenges',
   '/audit/downloads',
 ]
-
-/** What challenges and processors would say. */
-function someReaders(): PageReaders {
-  const site = amor.identity.site
-  const rate: RateRow = { site, passed: 9, failed: 1, share: 0.9, low: 0.6, high: 0.98, waiting: 0 }
-  const times = { dueAt: 1_772_409_600, decidedAt: 1_772_323_300 }
-  return {
-    challenges: {
-      rates: async () => [rate],
-      list: async () => [
-        {
-          id: 1,
-          draw: 4,
-          site,
-          index: 0,
-          state: 'passed',
-          reason: null,
-          drawnAt: 1_772_323_200,
-          ...times,
-        },
-      ],
-      demand: async (...claim) => void demanded.push(claim),
-    },
-    probes: {
-      rates: async () => [rate],
-      list: async () => [
-        {
-          id: 1,
-          target: herz.identity.site,
-          home: site,
-          index: 0,
-          state: 'failed',
-          answer: 'body',
-          via: null,
-          plannedAt: 1_772_323_200,
-          ...times,
-        },
-      ],
-      demand: async (...claim) => void demanded.push(claim),
-    },
-    processors: async () => [
-      {
-        name: 'Example Mail',
-        purpose: 'sends mail',
-        category: 'support',
-        country: 'DE',
-        policy: 'https://mail.example/privacy',
-      },
-    ],
-    evidence: { payment: () => ({ text: '2 orders', plain: '2 orders' }) },
-  }
-}
 
 beforeAll(async () => {
   world = await createWorld()
@@ -104,7 +50,9 @@ beforeAll(async () => {
       evidence: { size: 7, notes: ['<one>\n', 'two\n'] },
     }),
   )
-  api = await aCoordinatorApp(world, { readers: someReaders() })
+  api = await aCoordinatorApp(world, {
+    readers: someReaders(amor.identity.site, herz.identity.site, demanded),
+  })
 })
 afterAll(() => world.close())
 
@@ -238,6 +186,8 @@ describe('readers of other parts', () => {
     const evidence = policy.promises.rows.map((row) => row.evidence)
     expect(evidence).toContain('1 processors in the register')
     expect(evidence).toContain('2 orders')
+    expect(evidence.join()).toContain('9 of 10 challenges passed')
+    expect(evidence.join()).toContain('1 with all receipts within')
   })
 
   it('leave out what is not there', async () => {

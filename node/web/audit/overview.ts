@@ -52,7 +52,7 @@ export function mountOverview(web: Web, ports: CoordinatorPorts): void {
   mountPage(web, { path: '/audit', roles: LOOK }, async (visit) => {
     const now = ports.clock.now()
     const { terms } = view.registry()
-    const totals = await ports.store.read((tx) => tx.findings.totals())
+    const totals = await ports.store.read((tx) => tx.findings.totals(null))
     const counts = await readAudit(ports, (audit) => audit.counts({}, now))
     const sites = await readSites(ports)
     const heard = sites.filter(({ lease }) => lease === 'fresh').length

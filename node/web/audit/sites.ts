@@ -85,14 +85,22 @@ export async function readSites(ports: CoordinatorPorts): Promise<Row[]> {
   const { network } = ports.coordinator.node.view
   const logs = (await readLogs(ports)).filter(({ site }) => site !== network)
   const bySite = await readAudit(ports, (audit) => audit.sites(ports.clock.now()))
-  const totals = await ports.store.read((tx) => tx.findings.totals())
+  const open = await ports.store.read(async (tx) => {
+    const counts = new Map<string, number>()
+    for (const { site } of logs) {
+      const totals = (await tx.findings.totals(site)).filter(({ state }) => state !== 'closed')
+      counts.set(
+        site,
+        totals.reduce((sum, { count }) => sum + count, 0),
+      )
+    }
+    return counts
+  })
   return logs.map((log) => ({
     ...log,
     member: memberNamed(ports, log.site),
     figures: bySite.find(({ site }) => site === log.site) ?? null,
-    openFindings: totals
-      .filter(({ site, state }) => site === log.site && state !== 'closed')
-      .reduce((sum, { count }) => sum + count, 0),
+    openFindings: open.get(log.site) ?? 0,
   }))
 }
 
