@@ -46,6 +46,8 @@ const FOCUS = `(() => {
   const isSeen = outlineStyle !== 'none' && parseFloat(outlineWidth) > 0
   return { href: element.getAttribute('href') ?? '', isSeen }
 })()`
+/** Milliseconds; many pages on a machine that has other things to do. */
+const PATIENCE = 240_000
 const SHOTS = process.env['DPN_SCREENSHOTS']
 
 describe.skipIf(!hasChromium())('pages in a browser', () => {
@@ -55,7 +57,7 @@ describe.skipIf(!hasChromium())('pages in a browser', () => {
     network = await browsedNetwork()
     browser = await startBrowser()
     if (SHOTS !== undefined) mkdirSync(SHOTS, { recursive: true })
-  })
+  }, PATIENCE)
   afterAll(async () => {
     await browser.close()
     await network.close()
@@ -98,21 +100,29 @@ describe.skipIf(!hasChromium())('pages in a browser', () => {
     return wrong
   }
 
-  it('public pages are in order, and set no cookie', async () => {
-    expect(await faultsOf(PUBLIC)).toEqual({})
-  })
+  it(
+    'public pages are in order, and set no cookie',
+    async () => {
+      expect(await faultsOf(PUBLIC)).toEqual({})
+    },
+    PATIENCE,
+  )
 
-  it("auditors' pages are in order", async () => {
-    const { findings } = await network.world.coordinator.coordinator.findings.list({
-      filter: {},
-      order: 'since',
-      isDescending: true,
-      offset: 0,
-      limit: 1,
-    })
-    const paths = [...AUDIT, ...findings.map(({ id }) => `/audit/findings/${id}`)]
-    expect(await faultsOf(paths, network.api.keys.staff)).toEqual({})
-  })
+  it(
+    "auditors' pages are in order",
+    async () => {
+      const { findings } = await network.world.coordinator.coordinator.findings.list({
+        filter: {},
+        order: 'since',
+        isDescending: true,
+        offset: 0,
+        limit: 1,
+      })
+      const paths = [...AUDIT, ...findings.map(({ id }) => `/audit/findings/${id}`)]
+      expect(await faultsOf(paths, network.api.keys.staff)).toEqual({})
+    },
+    PATIENCE,
+  )
 
   it('a log is checked by the browser itself, against an older checkpoint too', async () => {
     const { page, context } = await watchedPage(browser, { url: network.url, view: VIEWS[0] })

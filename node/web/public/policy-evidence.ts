@@ -107,7 +107,13 @@ export function evidenceSources(ports: CoordinatorPorts, readers: PageReaders): 
       fact(
         `${countText(FIELD_NAMES.length)} fields exist: ${countVisible('visible')} visible, ${countVisible('optional')} if given, ${countVisible('hidden')} hidden`,
       ),
-    'nothing-else': () => fact(`The fields that exist: ${FIELD_NAMES.join(', ')}`),
+    'nothing-else': () => ({
+      text: html`<details>
+        <summary>The ${FIELD_NAMES.length} fields that exist</summary>
+        ${FIELD_NAMES.join(', ')}
+      </details>`,
+      plain: `The fields that exist: ${FIELD_NAMES.join(', ')}`,
+    }),
     versions: () =>
       termsLine(`Accepted versions of the notice: ${terms().noticeVersions.join(', ')}`),
     ...readers.evidence,

@@ -34,10 +34,10 @@ const COLUMNS: Column<Row>[] = [
     name: 'evidence',
     label: 'Evidence of now',
     value: (row) => row.evidence?.plain ?? null,
-    show: ({ evidence }) => {
+    show: ({ evidence, tests }) => {
       if (evidence === null)
         return html`<span class="none"
-          >Nothing that the coordinator could see; the tests show it.</span
+          >${tests.length === 0 ? 'Nothing to show yet.' : 'Nothing that the coordinator could see; the tests show it.'}</span
         >`
       const { text, href } = evidence
       return href === undefined ? html`${text}` : html`<a href="${href}">${text}</a>`
