@@ -68,19 +68,25 @@ async function play(base: string, tell: Tell) {
 /** For a shell: AMOR is the address of `amor.example`, AMOR_KEY its key, and so on. */
 const ENV_FILE = 'demo.env'
 
-function tellAddresses({ coordinator, sites }: DemoNetwork, print: Tell): void {
+function tellAddresses({ coordinator, auditorKey, sites }: DemoNetwork, print: Tell): void {
   const nodes = [coordinator, ...sites.map(({ node }) => node)]
   const variables = nodes.flatMap(({ name, url, key }) => {
     const [label = ''] = name === NETWORK ? ['coordinator'] : name.split('.')
     const variable = label.toUpperCase()
     return [`${variable}=${url}`, `${variable}_KEY=${key}`]
   })
+  variables.push(`AUDITOR_KEY=${auditorKey}`)
   writeFileSync(ENV_FILE, `export ${variables.join(' ')}\n`, { mode: 0o600 })
   print('')
   print('The network stays up, until Ctrl-C. Every interface is described at its address:')
   for (const { name, url } of nodes) print(`  ${name.padEnd(14)} ${url}/v1/docs`)
+  print("The coordinator's pages, for everybody:")
+  for (const path of ['/', '/policy', '/log', '/status']) print(`  ${coordinator.url}${path}`)
+  print('and for auditors, with any name and the key AUDITOR_KEY as the password:')
+  print(`  ${coordinator.url}/audit`)
   print(`Addresses and keys for everything are in ${ENV_FILE}. For example:`)
   print(`  . ./${ENV_FILE}; curl -H "Authorization: Bearer $AMOR_KEY" "$AMOR/v1/status"`)
+  print(`  . ./${ENV_FILE}; curl -u "auditor:$AUDITOR_KEY" "$COORDINATOR/audit?format=json"`)
 }
 
 async function main(): Promise<number> {

@@ -9,7 +9,7 @@
  * are classes of the stylesheet, and each series has a dash of its own.
  */
 import { html } from 'hono/html'
-import { scaleBand, scaleLinear, scaleUtc } from 'd3-scale'
+import { scaleBand, scaleLinear } from 'd3-scale'
 import { line } from 'd3-shape'
 import { csvHead, csvRow, jsonRow, type Column, type Sheet } from './sheet.ts'
 import { downloads, plainTable } from './table.ts'
@@ -51,7 +51,7 @@ export interface LineChart extends ChartSpec {
   limit?: { value: number; label: string }
 }
 
-interface Size {
+export interface Size {
   kind: 'wide' | 'narrow'
   width: number
   height: number
@@ -59,16 +59,20 @@ interface Size {
   /** Ticks along the time or the labels, at most. */
   ticks: number
 }
-const SIZES: readonly Size[] = [
+/** Wide and narrow. */
+export const SIZES: readonly Size[] = [
   { kind: 'wide', width: 760, height: 280, left: 52, ticks: 8 },
   { kind: 'narrow', width: 340, height: 230, left: 44, ticks: 4 },
 ]
-const TOP = 18
+const TOP = 28
 const RIGHT = 14
 const BOTTOM = 34
 const Y_TICKS = 4
+/** Width of a day and month below a line chart. */
+const DATE = 40
 
-function svg({ id, caption, description }: ChartSpec, size: Size, content: Html): Html {
+/** The drawing in its frame, with what it shows in words. */
+export function svg({ id, caption, description }: ChartSpec, size: Size, content: Html): Html {
   const { kind, width, height } = size
   const name = `${id}-${kind}`
   return html`<svg
@@ -92,10 +96,8 @@ function verticalOf(most: number, size: Size): Vertical {
     .range([size.height - BOTTOM, TOP])
 }
 
-function gridOf(y: Vertical, size: Size, unit: string): Html {
-  const ticks = y
-    .ticks(Y_TICKS)
-    .filter((tick) => unit === '%' || Number.isInteger(tick) || tick < 5)
+function gridOf(y: Vertical, size: Size, unit: string, isCount: boolean): Html {
+  const ticks = y.ticks(Y_TICKS).filter((tick) => !isCount || Number.isInteger(tick))
   return html`${ticks.map(
       (tick) =>
         html`<line
@@ -108,7 +110,7 @@ function gridOf(y: Vertical, size: Size, unit: string): Html {
           <text class="tick" x="${size.left - 6}" y="${y(tick)}" dy="0.32em" text-anchor="end"
             >${countText(tick)}</text
           >`,
-    )} <text class="unit" x="2" y="10">${unit}</text>`
+    )} <text class="unit" x="6" y="15">${unit}</text>`
 }
 
 function drawBars(chart: BarChart, size: Size): Html {
@@ -125,7 +127,7 @@ function drawBars(chart: BarChart, size: Size): Html {
   const left = (index: number): number => x(index) ?? size.left
   const markX = mark === undefined ? 0 : left(mark.before) - (x.step() - x.bandwidth()) / 2
   const isMarkRight = markX > size.width / 2
-  return html`${gridOf(y, size, unit)}
+  return html`${gridOf(y, size, unit, true)}
     ${bars.map(
       ({ label, value, tone }, index) =>
         html`<rect
@@ -171,29 +173,29 @@ interface Drawn {
 const drawnOf = (series: Series): Drawn[] =>
   series.points.flatMap(({ time, value }) => (value === null ? [] : [{ time, value }]))
 
+const isOneTime = (times: readonly number[]): boolean => new Set(times).size === 1
+
 function drawLines(chart: LineChart, size: Size): Html {
   const { series, limit, unit } = chart
-  const all = series.flatMap(drawnOf)
-  const times = all.map(({ time }) => time)
-  const most = Math.max(limit?.value ?? 0, ...all.map(({ value }) => value))
+  const drawn = series.flatMap(drawnOf)
+  const times = drawn.map(({ time }) => time)
+  const most = Math.max(limit?.value ?? 0, ...drawn.map(({ value }) => value))
   const y = verticalOf(most, size)
-  const x = scaleUtc()
-    .domain([Math.min(...times) * 1000, Math.max(...times) * 1000])
-    .range([size.left + 6, size.width - RIGHT - 6])
-  const at = ({ time }: Drawn): number => (times.length === 1 ? size.width / 2 : x(time * 1000))
+  const x = scaleLinear()
+    .domain([Math.min(...times), Math.max(...times)])
+    .range([size.left + DATE / 2, size.width - RIGHT - DATE / 2])
+  const at = ({ time }: Pick<Drawn, 'time'>): number =>
+    isOneTime(times) ? size.width / 2 : x(time)
   const path = line<Drawn>(at, ({ value }) => y(value))
-  const ticks = times.length === 1 ? [new Date((times[0] ?? 0) * 1000)] : x.ticks(size.ticks)
-  const format = x.tickFormat(size.ticks)
+  const all = [...new Set(times)].toSorted((one, other) => one - other)
+  const every = Math.ceil(all.length / size.ticks)
+  const ticks = all.filter((_, place) => place % every === 0)
   const bottom = size.height - BOTTOM
-  return html`${gridOf(y, size, unit)}
+  return html`${gridOf(y, size, unit, false)}
     ${ticks.map(
-      (tick) =>
-        html`<text
-          class="tick"
-          x="${at({ time: tick.getTime() / 1000, value: 0 })}"
-          y="${bottom + 16}"
-          text-anchor="middle"
-          >${times.length === 1 ? dayText(tick.getTime() / 1000) : format(tick)}</text
+      (time) =>
+        html`<text class="tick" x="${at({ time })}" y="${bottom + 16}" text-anchor="middle"
+          >${dayText(time).slice(5)}</text
         >`,
     )}
     <line class="axis" x1="${size.left}" x2="${size.width - RIGHT}" y1="${bottom}" y2="${bottom}" />
@@ -236,7 +238,8 @@ function legendOf(series: readonly Series[]): Html {
   </ul>`
 }
 
-function sheetOf<Row>(
+/** A chart as a sheet: the drawing, or null where there is nothing to draw, over its numbers. */
+export function sheetOf<Row>(
   visit: Visit,
   spec: ChartSpec,
   columns: readonly Column<Row>[],

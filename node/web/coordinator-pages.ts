@@ -1,6 +1,7 @@
 /** All pages of the coordinator, in the order of the navigation: one line for each group of pages. */
 import type { Door } from '../http/app.ts'
 import type { CoordinatorPorts } from '../http/coordinator/ports.ts'
+import { mountChallengePages } from './audit/challenges.ts'
 import { mountDownloads } from './audit/downloads.ts'
 import { mountFindingPages } from './audit/findings.ts'
 import { mountOverview } from './audit/overview.ts'
@@ -52,6 +53,7 @@ export function mountCoordinatorPages(door: Door, ports: PagePorts): void {
   mountSites(web, ports)
   mountWithdrawals(web, ports)
   mountFindingPages(web, ports)
+  mountChallengePages(web, ports, readers)
   mountDownloads(web, ports)
   mountBreachPages(web, ports)
   mountPeoplePages(web, ports)

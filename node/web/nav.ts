@@ -11,11 +11,16 @@ interface Item {
   label: string
   /** Null for everybody. */
   roles: readonly string[] | null
+  /** Other paths whose pages belong to it. */
+  also?: readonly string[]
 }
 interface Group {
   label: string
   items: readonly Item[]
 }
+
+/** Pages that other items of their own group are below of. */
+const TOPS = new Set(['/', '/audit', '/desk'])
 
 const STAFF = ['staff', 'dpo']
 const LOOK = [...STAFF, 'auditor']
@@ -30,7 +35,7 @@ const GROUPS: readonly Group[] = [
       { path: '/policy', label: 'Promises', roles: null },
       { path: '/processors', label: 'Processors', roles: null },
       { path: '/announcements', label: 'Announcements', roles: null },
-      { path: '/log', label: 'Logs', roles: null },
+      { path: '/log', label: 'Logs', roles: null, also: ['/entries'] },
       { path: '/status', label: 'Status', roles: null },
     ],
   },
@@ -57,14 +62,25 @@ const GROUPS: readonly Group[] = [
   },
 ]
 
-function itemOf(visit: Visit, { path, label }: Item): Html {
-  const isHere = visit.path === path
-  return html`<li><a href="${path}" ${isHere ? html`aria-current="page"` : ''}>${label}</a></li>`
+/** Whether a page is at, or below, one of the navigation. */
+function placeOf({ path }: Visit, item: Item): 'page' | 'true' | null {
+  if (path === item.path) return 'page'
+  return [item.path, ...(item.also ?? [])].some((above) => path.startsWith(`${above}/`)) &&
+    !TOPS.has(item.path)
+    ? 'true'
+    : null
+}
+
+function itemOf(visit: Visit, item: Item): Html {
+  const place = placeOf(visit, item)
+  return html`<li>
+    <a href="${item.path}" ${place === null ? '' : html`aria-current="${place}"`}>${item.label}</a>
+  </li>`
 }
 
 /** The lists of links for a visit. */
 export function navigation(web: Web, visit: Visit): Html[] {
-  return GROUPS.flatMap(({ label, items }) => {
+  return GROUPS.flatMap(({ label, items }, place) => {
     const open = items.filter(
       ({ path, roles }) =>
         web.paths.has(path) &&
@@ -73,6 +89,7 @@ export function navigation(web: Web, visit: Visit): Html[] {
     if (open.length === 0) return []
     return [
       html`<nav aria-label="${label}">
+        ${place === 0 ? '' : html`<span class="nav-label" aria-hidden="true">${label}</span>`}
         <ul>
           ${open.map((item) => itemOf(visit, item))}
         </ul>

@@ -12,7 +12,7 @@
  * Errors become pages: throw ProtocolError or HttpProblem as anywhere. Who may not look learns
  * nothing. A public page (`roles: null`) never asks who is there, and sets no cookie.
  */
-import { ProtocolError } from '../../protocol/errors.ts'
+import { invariant, ProtocolError } from '../../protocol/errors.ts'
 import { html } from 'hono/html'
 import type { Actor } from '../core/people/actor.ts'
 import type { OperationContext } from '../http/operation.ts'
@@ -160,6 +160,10 @@ export function answerPage(web: Web, visit: Visit, page: Page): Response | Promi
     case undefined:
       break
     case 'json': {
+      invariant(
+        !sheets.some(({ id }) => id in (page.data ?? {})),
+        'a table named as a fact of its page',
+      )
       const tables = Object.fromEntries(sheets.map((sheet) => [sheet.id, sheet.json()]))
       return c.json({ title: page.title, ...page.data, ...tables }, page.status ?? 200)
     }

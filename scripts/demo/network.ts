@@ -100,6 +100,8 @@ export interface DemoNetwork {
   coordinator: DemoNode
   /** What `dpn verify` is given. */
   coordinatorKey: string
+  /** Opens the pages and the interface for auditors. */
+  auditorKey: string
   sites: { plan: SitePlan; node: DemoNode }[]
 }
 
@@ -132,6 +134,9 @@ export async function makeNetwork(base: string, plans: readonly SitePlan[]): Pro
     const node = await makeNode(base, plan.site, { ...take(), role: 'admin', settings })
     sites.push({ plan, node })
   }
+  const { secret: auditorKey } = await withAccess(coordinator.folder, {}, (access) =>
+    access.create('demo', 'auditor'),
+  )
   await coordinator.start()
-  return { coordinator, coordinatorKey: coordinator.logKey, sites }
+  return { coordinator, coordinatorKey: coordinator.logKey, auditorKey, sites }
 }

@@ -64,15 +64,26 @@ export async function watchedPage(
   return { page, context, complaints }
 }
 
-/** What axe finds wrong on a page, a line for each. */
-export async function violationsOf(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source)
-  const found = await page.evaluate(async () => {
-    const { axe: runner } = globalThis as unknown as {
-      axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
-    }
-    return (await runner.run()).violations
-  })
+/** Rules of axe whose answer depends on the window and its colours. */
+const LOOKS = ['color-contrast', 'link-in-text-block', 'scrollable-region-focusable', 'target-size']
+
+/** What axe finds wrong on a page, a line for each; `looks` for another view of the same page. */
+export async function violationsOf(page: Page, what: 'all' | 'looks'): Promise<string[]> {
+  if (what === 'all') await page.evaluate(axe.source)
+  const found = await page.evaluate(
+    async (rules) => {
+      const { axe: runner } = globalThis as unknown as {
+        axe: {
+          run: (options: object) => Promise<{
+            violations: { id: string; nodes: { html: string }[] }[]
+          }>
+        }
+      }
+      const options = { resultTypes: ['violations'], ...(rules !== null && { runOnly: rules }) }
+      return (await runner.run(options)).violations
+    },
+    what === 'all' ? null : LOOKS,
+  )
   return found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`))
 }
 

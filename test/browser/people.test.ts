@@ -180,7 +180,7 @@ describe.skipIf(!hasChromium())('people in a browser', () => {
       `/desk/breaches/${breach?.breach.id ?? 'none'}`,
     ]) {
       const answer = await page.goto(url + path)
-      const found = [...complaints.splice(0), ...(await violationsOf(page))]
+      const found = [...complaints.splice(0), ...(await violationsOf(page, 'all'))]
       if (answer?.status() !== 200) found.push(`answered ${answer?.status() ?? 0}`)
       if (await isTooWide(page)) found.push('wider than the window')
       if (found.length > 0) wrong[path] = found

@@ -216,7 +216,7 @@ describe('challenges', () => {
 describe('challenges on demand', () => {
   it('draw from one site, and stand in the log and in the access log', async () => {
     const { world } = await aWorldWith(4)
-    const { challenges, acts, node } = world.coordinator.coordinator
+    const { challenges, people, node } = world.coordinator.coordinator
     const { draw, drawn } = await challenges.demand(AUDITOR, A, 2)
     for (let ticks = 0; ticks < 3; ticks += 1) await world.tick()
     expect(drawn).toBe(2)
@@ -226,7 +226,7 @@ describe('challenges on demand', () => {
     ])
     const round = node.view.registry().draws.rounds.at(-1)
     expect(round?.entry).toMatchObject({ site: A, count: 2 })
-    expect(await acts.list({ limit: 9 })).toMatchObject([
+    expect(await people.acts.list({ limit: 9 })).toMatchObject([
       { actor: AUDITOR, act: 'challenge.demand', subject: `${A}/${draw}` },
     ])
   })

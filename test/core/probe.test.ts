@@ -167,9 +167,11 @@ describe('probes', () => {
 
   it('can be demanded, which stands in the access log', async () => {
     const { world } = await aWorldWith(false)
-    const { probes, acts } = world.coordinator.coordinator
+    const { probes, people } = world.coordinator.coordinator
     expect(await probes.demand(AUDITOR, B, 1)).toBe(1)
-    expect(await acts.list({ limit: 9 })).toMatchObject([{ act: 'probe.demand', subject: B }])
+    expect(await people.acts.list({ limit: 9 })).toMatchObject([
+      { act: 'probe.demand', subject: B },
+    ])
     await rounds(world, 2)
     const rate = (await probes.rates()).find(({ site }) => site === B)
     expect(rate).toMatchObject({ failed: 0, share: 1 })

@@ -9,14 +9,14 @@ import {
 } from '../../node/core/access.ts'
 import type { App, RequestSeen } from '../../node/http/app.ts'
 import { createCoordinatorApp } from '../../node/http/coordinator-app.ts'
-import type { CoordinatorPorts } from '../../node/http/coordinator/ports.ts'
 import { createSiteApp } from '../../node/http/site-app.ts'
 import type { SitePorts } from '../../node/http/v1/ports.ts'
 import { systemRandom } from '../../node/roles/system.ts'
 import { createWebhooks, type Webhooks } from '../../node/core/webhook/delivery.ts'
 import { createOutbound } from '../../node/outbound/webhook.ts'
 import { createMetrics } from '../../node/telemetry/metrics.ts'
-import { mountCoordinatorPages } from '../../node/web/coordinator-pages.ts'
+import { mountCoordinatorPages, type PagePorts } from '../../node/web/coordinator-pages.ts'
+import type { PageReaders } from '../../node/web/readers.ts'
 import type { Problem } from '../../node/http/problem.ts'
 import type { TestSite, World } from '../fixtures/network.ts'
 
@@ -86,13 +86,13 @@ export async function aSiteApp(
 /** The interface of the coordinator, with keys. */
 export async function aCoordinatorApp(
   { coordinator: { coordinator, ports } }: World,
-  settings: Partial<CoordinatorPorts> = {},
+  settings: Partial<PagePorts> & { readers?: PageReaders } = {},
 ): Promise<TestApp<CoordinatorRole>> {
   const { acts } = coordinator.people
   const access = createAccess({ ...ports, acts }, COORDINATOR_ROLES)
   const seen: RequestSeen[] = []
   const faults: unknown[] = []
-  const interfacePorts: CoordinatorPorts = {
+  const interfacePorts: PagePorts = {
     coordinator,
     store: ports.store,
     clock: ports.clock,

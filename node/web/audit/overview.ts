@@ -52,7 +52,7 @@ export function mountOverview(web: Web, ports: CoordinatorPorts): void {
   mountPage(web, { path: '/audit', roles: LOOK }, async (visit) => {
     const now = ports.clock.now()
     const { terms } = view.registry()
-    const totals = await ports.store.read((tx) => tx.findings.totals())
+    const totals = await ports.store.read((tx) => tx.findings.totals(null))
     const counts = await readAudit(ports, (audit) => audit.counts({}, now))
     const sites = await readSites(ports)
     const heard = sites.filter(({ lease }) => lease === 'fresh').length
@@ -149,7 +149,7 @@ export function mountOverview(web: Web, ports: CoordinatorPorts): void {
       ],
       data: {
         at: now,
-        findings: Object.fromEntries(
+        findingsByState: Object.fromEntries(
           FINDING_STATES.map((state) => [
             state,
             totals.filter((one) => one.state === state).reduce((sum, one) => sum + one.count, 0),

@@ -14,7 +14,7 @@ import type { Visit, Web } from '../visit.ts'
 import { countText, durationText, timeOf, type Html } from '../words.ts'
 import { daysChart, readAudit, timesChart } from './figures.ts'
 import { FINDING_COLUMNS, findingSource } from './findings.ts'
-import { SHOWN_COLUMNS, STATE_FILTER, withdrawalSource } from './withdrawals.ts'
+import { WITHDRAWAL_COLUMNS, STATE_FILTER, withdrawalSource } from './withdrawals.ts'
 
 type Row = LogRow & {
   member: Member
@@ -65,13 +65,13 @@ export const SITE_COLUMNS: Column<Row>[] = [
   },
   {
     name: 'findings',
-    label: 'Open findings',
+    label: 'Findings',
     kind: 'number',
     value: (row) => row.openFindings,
     isSortable: true,
   },
   { name: 'live', label: 'Records', kind: 'number', value: (row) => row.live, isSortable: true },
-  figure('withdrawals', 'Withdrawals'),
+  figure('withdrawals', 'Withdrawn'),
   figure('complete', 'In time'),
   figure('late', 'Late'),
   figure('overdue', 'Overdue'),
@@ -85,14 +85,22 @@ export async function readSites(ports: CoordinatorPorts): Promise<Row[]> {
   const { network } = ports.coordinator.node.view
   const logs = (await readLogs(ports)).filter(({ site }) => site !== network)
   const bySite = await readAudit(ports, (audit) => audit.sites(ports.clock.now()))
-  const totals = await ports.store.read((tx) => tx.findings.totals())
+  const open = await ports.store.read(async (tx) => {
+    const counts = new Map<string, number>()
+    for (const { site } of logs) {
+      const totals = (await tx.findings.totals(site)).filter(({ state }) => state !== 'closed')
+      counts.set(
+        site,
+        totals.reduce((sum, { count }) => sum + count, 0),
+      )
+    }
+    return counts
+  })
   return logs.map((log) => ({
     ...log,
     member: memberNamed(ports, log.site),
     figures: bySite.find(({ site }) => site === log.site) ?? null,
-    openFindings: totals
-      .filter(({ site, state }) => site === log.site && state !== 'closed')
-      .reduce((sum, { count }) => sum + count, 0),
+    openFindings: open.get(log.site) ?? 0,
   }))
 }
 
@@ -160,7 +168,7 @@ async function sitePage(ports: CoordinatorPorts, visit: Visit): Promise<Page> {
   const findings = await tableOf(visit, {
     id: 'findings',
     caption: 'Findings about it',
-    columns: FINDING_COLUMNS,
+    columns: FINDING_COLUMNS.filter(({ name }) => name !== 'site'),
     rows: findingSource(ports, { site }),
     sort: '-since',
     prefix: 'f.',
@@ -170,7 +178,7 @@ async function sitePage(ports: CoordinatorPorts, visit: Visit): Promise<Page> {
   const withdrawals = await tableOf(visit, {
     id: 'withdrawals',
     caption: 'Withdrawals of its records',
-    columns: SHOWN_COLUMNS.filter(({ name }) => name !== 'site'),
+    columns: WITHDRAWAL_COLUMNS.filter(({ name }) => name !== 'site'),
     rows: withdrawalSource(ports, { site }),
     filters: [STATE_FILTER],
     sort: '-time',

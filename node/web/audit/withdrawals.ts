@@ -48,7 +48,7 @@ export const WITHDRAWAL_COLUMNS: Column<ListedWithdrawal>[] = [
     show: (row) => `${countText(row.received)} of ${countText(row.required)}`,
     isSortable: true,
   },
-  { name: 'required', label: 'Of', kind: 'number', value: (row) => row.required },
+  { name: 'required', label: 'Of', kind: 'number', value: (row) => row.required, isFileOnly: true },
   {
     name: 'seconds',
     label: 'Until the last',
@@ -97,9 +97,6 @@ export const STATE_FILTER: Filter = {
   label: 'State',
   options: WITHDRAWAL_STATES.map((value) => ({ value, label: STATE_WORDS[value] })),
 }
-/** What the page shows beside the number: `of` is a column of JSON and CSV alone. */
-export const SHOWN_COLUMNS = WITHDRAWAL_COLUMNS.filter(({ name }) => name !== 'required')
-
 function siteFilter(ports: CoordinatorPorts): Filter {
   const options = membersOf(ports).map(({ site }) => ({ value: site, label: site }))
   return { name: 'site', label: 'Home', options }
@@ -153,9 +150,13 @@ async function withdrawalPage(ports: CoordinatorPorts, visit: Visit) {
   const index = at('/index', () => parseSize(visit.c.req.param('index') ?? ''))
   const now = ports.clock.now()
   const progress = await ports.coordinator.node.evidence.progress(log, index)
-  const known = await readAudit(ports, (audit) => audit.withdrawal(log, index, now))
-  const { entry, deadline, isComplete } = progress
-  const rows = progress.receipts.map(({ site, receivedAt }): ReceiptRow => ({
+  const { withdrawal: known, receipts } = await ports.coordinator.figures.withdrawal(log, index)
+  const { entry, isComplete } = progress
+  // The audit's clock stands still while the coordinator is away.
+  const deadline = known.dueAt ?? progress.deadline
+  // Before the coordinator has cosigned the entry, nobody knows whose receipt will count.
+  const counted = known.witnessedAt === null ? progress.receipts : receipts
+  const rows = counted.map(({ site, receivedAt }): ReceiptRow => ({
     site,
     receivedAt,
     afterSeconds: receivedAt === null ? null : Math.max(0, receivedAt - entry.time),
@@ -172,8 +173,6 @@ async function withdrawalPage(ports: CoordinatorPorts, visit: Visit) {
   const received = rows.filter(({ receivedAt }) => receivedAt !== null).length
   const evidence = `/v1/withdrawals/${log}/${index}/evidence`
   const record = 'record' in entry ? entry.record : null
-  const state: [string, Html | string][] =
-    known === null ? [] : [['State', badge(STATE_TONE[known.state], STATE_WORDS[known.state])]]
   return {
     title: `Withdrawal ${log}/${index}`,
     lead:
@@ -197,7 +196,7 @@ async function withdrawalPage(ports: CoordinatorPorts, visit: Visit) {
         },
       ]),
       facts([
-        ...state,
+        ['State', badge(STATE_TONE[known.state], STATE_WORDS[known.state])],
         ['Dated by its writer', timeOf(entry.time)],
         ...(record === null ? [] : [['Record', longCode(record)] as [string, Html]]),
         ...('reason' in entry ? [['Reason', entry.reason] as [string, string]] : []),
@@ -222,7 +221,7 @@ async function withdrawalPage(ports: CoordinatorPorts, visit: Visit) {
       time: entry.time,
       deadline,
       isComplete,
-      state: known?.state ?? null,
+      state: known.state,
       evidence: isComplete ? evidence : null,
     },
     sheets: [sheet],
@@ -237,7 +236,7 @@ export function mountWithdrawals(web: Web, ports: CoordinatorPorts): void {
     const sheet = await tableOf(visit, {
       id: 'withdrawals',
       caption: 'Withdrawals',
-      columns: SHOWN_COLUMNS,
+      columns: WITHDRAWAL_COLUMNS,
       rows: withdrawalSource(ports),
       filters,
       sort: '-time',

@@ -8,6 +8,7 @@ import type { SiteId } from '../../../protocol/ids.ts'
 import { leafHash } from '../../../protocol/merkle.ts'
 import { parseNote } from '../../../protocol/note.ts'
 import { originOf, type Member } from '../../../protocol/registry.ts'
+import type { ReadTransaction } from '../../core/store.ts'
 import type { CoordinatorPorts } from '../../http/coordinator/ports.ts'
 import type { BrowserModule } from '../modules.ts'
 import { mountModule } from '../modules.ts'
@@ -17,7 +18,7 @@ import { shown, type Column } from '../sheet.ts'
 import { tableOf, type RowSource } from '../table.ts'
 import type { Web } from '../visit.ts'
 import { countText, timeOf, timeText, type Html } from '../words.ts'
-import { fieldsOf, keysTold, memberNamed, subjectOf, titleOf } from './reading.ts'
+import { fieldsOf, keysTold, memberNamed, membersOf, subjectOf, titleOf } from './reading.ts'
 
 interface EntryRow {
   index: number
@@ -29,8 +30,6 @@ interface Older {
   size: number
 }
 
-/** Sizes looked through for an older checkpoint. */
-const RECENT_RECEIPTS = 2000
 const ENTRY = 'node/web/browser/log-check.ts'
 
 /** JSON inside an element: no `<` in it may end the element. */
@@ -74,18 +73,33 @@ function columnsOf(site: SiteId): Column<EntryRow>[] {
   ]
 }
 
-async function olderOf({ store }: CoordinatorPorts, site: SiteId): Promise<Older | null> {
-  return store.read(async (tx) => {
-    const { note = null, size = 0 } = (await tx.logs.get(site)) ?? {}
-    const newest = note === null ? size : parseCheckpoint(parseNote(note).text).size
-    const least = Math.max(0, newest - RECENT_RECEIPTS)
-    for (const { size: older } of await tx.receipts.ofLog(site, least)) {
-      if (older === 0 || older >= newest) continue
-      const kept = await tx.receipts.checkpoint(site, older)
-      if (kept !== null) return { note: kept, size: older }
-    }
-    return null
+/** About half as long as the newest, cosigned by the coordinator. */
+async function olderOf(ports: CoordinatorPorts, site: SiteId): Promise<Older | null> {
+  const { network } = ports.coordinator.node.view
+  return ports.store.read(async (tx) => {
+    const note = (await tx.logs.get(site))?.note ?? null
+    if (note === null) return null
+    const newest = parseCheckpoint(parseNote(note).text).size
+    const receipt = await tx.receipts.next(site, network, Math.floor(newest / 2))
+    if (receipt === null || receipt.size >= newest) return null
+    const kept = await tx.receipts.checkpoint(site, receipt.size)
+    return kept === null ? null : { note: kept, size: receipt.size }
   })
+}
+
+/** When each member first signed a size that covers an entry; a look-up for each member. */
+async function firstSigned(
+  tx: ReadTransaction,
+  members: readonly Member[],
+  site: SiteId,
+  index: number,
+): Promise<[SiteId, number][]> {
+  const found: [SiteId, number][] = []
+  for (const member of members) {
+    const receipt = await tx.receipts.next(site, member.site, index)
+    if (receipt !== null) found.push([member.site, receipt.time])
+  }
+  return found.toSorted(([, one], [, other]) => one - other)
 }
 
 function checkSection(
@@ -167,16 +181,12 @@ export function mountEntries(web: Web, ports: CoordinatorPorts): void {
     const member = memberNamed(ports, visit.c.req.param('site') ?? '')
     const { site } = member
     const index = at('/index', () => parseSize(visit.c.req.param('index') ?? ''))
-    const { bytes, receipts } = await ports.store.read(async (tx) => ({
+    const { bytes, witnesses } = await ports.store.read(async (tx) => ({
       bytes: (await tx.logs.entriesAt(site, [index])).get(index),
-      receipts: await tx.receipts.ofLog(site, index + 1),
+      witnesses: await firstSigned(tx, membersOf(ports), site, index),
     }))
     if (bytes === undefined) throw new ProtocolError('not_found', '/index', 'an entry of the log')
     const entry = decodeEntry(bytes)
-    const first = new Map<string, number>()
-    for (const { cosigner, time } of receipts)
-      first.set(cosigner, Math.min(time, first.get(cosigner) ?? time))
-    const witnesses = [...first].toSorted(([, one], [, other]) => one - other)
     const fields = fieldsOf(entry)
     const isEnd = ['withdraw', 'order', 'expel'].includes(entry.type)
     return {

@@ -140,5 +140,5 @@ export function fieldsOf(entry: Entry): EntryField[] {
 /** What an entry is about: a record, a site. */
 export function subjectOf(entry: Entry): string {
   if ('record' in entry && entry.record !== null) return entry.record
-  return 'site' in entry ? entry.site : ''
+  return 'site' in entry ? (entry.site ?? '') : ''
 }

@@ -38,7 +38,7 @@ export function evidenceSources(ports: CoordinatorPorts, readers: PageReaders): 
       withdrawn: logs.reduce((sum, row) => sum + row.withdrawn, 0),
     }
   }
-  const { processors } = readers
+  const { processors, challenges } = readers
   return {
     who: () => fact(`${controller.name}; officer: ${controller.dpoName}`, '/'),
     'withdraw-any-time': async () =>
@@ -73,15 +73,28 @@ export function evidenceSources(ports: CoordinatorPorts, readers: PageReaders): 
       const forked = (await readLogs(ports)).filter(({ isForked }) => isForked).length
       return fact(`Logs of which two histories were seen: ${countText(forked)}`, '/log')
     },
-    consent: async () =>
-      fact(
-        `${countText((await totals()).live)} records in force, each with a commitment to its consent; ${SCOPES.length} scopes, each ticked by itself`,
+    consent: async () => {
+      const { live } = await totals()
+      const text = `${countText(live)} records in force, each with a commitment to its consent; ${SCOPES.length} scopes, each ticked by itself`
+      if (challenges === undefined) return fact(text, '/log')
+      const rates = await challenges.rates()
+      const passed = rates.reduce((sum, rate) => sum + rate.passed, 0)
+      const decided = passed + rates.reduce((sum, rate) => sum + rate.failed, 0)
+      return fact(
+        `${text}; ${countText(passed)} of ${countText(decided)} challenges passed`,
         '/log',
-      ),
-    'deleted-everywhere': () =>
-      termsLine(
-        `Receipts are due within ${durationText(terms().erasureDeadlineSeconds)}; a silent site's records are hidden after ${durationText(terms().hideAfterSeconds)} and erased after ${durationText(terms().eraseAfterSeconds)}`,
-      ),
+      )
+    },
+    'deleted-everywhere': async () => {
+      const { erasureDeadlineSeconds, hideAfterSeconds, eraseAfterSeconds } = terms()
+      const { complete, late, overdue } = await store.read((tx) =>
+        tx.audit.counts({}, ports.clock.now()),
+      )
+      return fact(
+        `Withdrawals: ${countText(complete)} with all receipts within ${durationText(erasureDeadlineSeconds)}, ${countText(late)} later, ${countText(overdue)} overdue. A silent site is hidden after ${durationText(hideAfterSeconds)}, and what came from it erased after ${durationText(eraseAfterSeconds)}`,
+        '/terms',
+      )
+    },
     breach: () => {
       const declared = new Set(view.registry().breaches.map(({ id }) => id)).size
       return fact(`${countText(declared)} breaches were declared so far`, '/announcements')
@@ -98,7 +111,13 @@ export function evidenceSources(ports: CoordinatorPorts, readers: PageReaders): 
       fact(
         `${countText(FIELD_NAMES.length)} fields exist: ${countVisible('visible')} visible, ${countVisible('optional')} if given, ${countVisible('hidden')} hidden`,
       ),
-    'nothing-else': () => fact(`The fields that exist: ${FIELD_NAMES.join(', ')}`),
+    'nothing-else': () => ({
+      text: html`<details>
+        <summary>The ${FIELD_NAMES.length} fields that exist</summary>
+        ${FIELD_NAMES.join(', ')}
+      </details>`,
+      plain: `The fields that exist: ${FIELD_NAMES.join(', ')}`,
+    }),
     versions: () =>
       termsLine(`Accepted versions of the notice: ${terms().noticeVersions.join(', ')}`),
     ...readers.evidence,

@@ -57,7 +57,7 @@ export const POLICY_ROWS = [
     kept: 'Public pages set no cookie, keep no record or address of a visitor, and load nothing from anybody else. Only who signs in gets one cookie, for the session.',
     place: 'both',
     tests: [
-      test('browser/pages', 'public pages are in order'),
+      test('browser/pages', 'public pages are in order, and set no cookie'),
       test('web/public', 'sets no cookie and keeps no trace of a visitor'),
       test('http/people', 'gives one cookie, which scripts and other sites do not get'),
     ],
@@ -77,7 +77,7 @@ export const POLICY_ROWS = [
     promise: 'Everybody who processes data for us is named, with a link to their own policy.',
     kept: 'A register of processors: what for, of what kind, in which country. The node itself calls none of them, and its pages may load nothing from them.',
     place: 'coordinator',
-    tests: [test('browser/pages', 'public pages are in order')],
+    tests: [test('browser/pages', 'public pages are in order, and set no cookie')],
   },
   {
     id: 'payment',

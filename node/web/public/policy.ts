@@ -34,10 +34,10 @@ const COLUMNS: Column<Row>[] = [
     name: 'evidence',
     label: 'Evidence of now',
     value: (row) => row.evidence?.plain ?? null,
-    show: ({ evidence }) => {
+    show: ({ evidence, tests }) => {
       if (evidence === null)
         return html`<span class="none"
-          >Nothing that the coordinator could see; the tests show it.</span
+          >${tests.length === 0 ? 'Nothing to show yet.' : 'Nothing that the coordinator could see; the tests show it.'}</span
         >`
       const { text, href } = evidence
       return href === undefined ? html`${text}` : html`<a href="${href}">${text}</a>`
@@ -50,9 +50,12 @@ const COLUMNS: Column<Row>[] = [
     show: (row) =>
       row.tests.length === 0
         ? html`<span class="none">none named yet</span>`
-        : html`${row.tests.map(
-            ({ file, name }) => html`<div class="test"><code>${file}</code> ${name}</div>`,
-          )}`,
+        : html`<details>
+            <summary>${row.tests.length} ${row.tests.length === 1 ? 'test' : 'tests'}</summary>
+            ${row.tests.map(
+              ({ file, name }) => html`<div class="test"><code>${file}</code> ${name}</div>`,
+            )}
+          </details>`,
   },
 ]
 
