@@ -134,3 +134,11 @@ export function addYears(date: IsoDate, years: number): IsoDate {
     return format({ year: target, month: 3, day: 1 })
   return format({ year: target, month, day })
 }
+
+/** The same day `months` later; the last day of the month where that is shorter. */
+export function addMonths(date: IsoDate, months: number): IsoDate {
+  const { year, month, day } = civilOf(date)
+  const index = year * 12 + month - 1 + months
+  const target = { year: Math.floor(index / 12), month: (index % 12) + 1 }
+  return format({ ...target, day: Math.min(day, monthDays(target.year, target.month)) })
+}

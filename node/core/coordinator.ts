@@ -12,12 +12,15 @@ import type {
   PicturesRequest,
   Report,
 } from '../../protocol/wire.ts'
+import type { PrivateKeys } from './identity.ts'
 import type { ForkFound } from './log/fork.ts'
 import { withNodes } from './log/tree.ts'
 import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
+import type { NewFinding } from './oversight/finding.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
+import { createStaffDesk, type StaffDesk } from './oversight/staff-desk.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
 
@@ -27,12 +30,21 @@ export interface Coordinator {
   followUp: FollowUp
   /** Reports about members that their homes have left lying. */
   reports: ReportDesk
+  /** What staff work with. */
+  desk: StaffDesk
+  /** Calls a listener with each finding of the desk. */
+  onFinding: (listener: (finding: NewFinding) => void) => void
   start: () => Promise<void>
   stop: () => Promise<void>
 }
 export interface CoordinatorSettings extends NodeSettings {
   /** ISO 3166-1 alpha-2 code of where the coordinator is established. */
   jurisdiction: string
+  keys: PrivateKeys
+  /** Addresses at which the desk gets mail: they are nobody's who withdraws. */
+  deskAddresses?: readonly string[]
+  /** The secret under which the payment provider signs; null where there is none. */
+  orderSecret?: Uint8Array | null
   /** Terms to begin with; later ones come by entry. */
   terms?: Terms
 }
@@ -145,13 +157,16 @@ export async function createCoordinator(
       await found()
       await suspendAllForked()
     },
-    connected: () => undefined,
-    tick: async () => undefined,
+    connected: (site) => node.tasks.background('notices', () => desk.notices.connected(site)),
+    tick: async () => desk.tick(),
     bodies: holdsNothing,
     pictures: holdsNoPictures,
     talk: async (from, request) =>
       request.kind === 'report' ? reports.take(from, request) : refuseMessage(),
     presence: nobodyOnline,
+    request: async () => {
+      throw new ProtocolError('malformed', '', 'a request to a home')
+    },
   })
   const admission = createAdmission({
     view,
@@ -160,8 +175,24 @@ export async function createCoordinator(
     writer: node.writer,
     onPublished: node.published,
   })
+  const findingListeners: ((finding: NewFinding) => void)[] = []
+  const desk = createStaffDesk({
+    ...ports,
+    view,
+    identity,
+    keys: settings.keys,
+    tasks: node.tasks,
+    admission,
+    ownAddresses: settings.deskAddresses ?? [],
+    orderSecret: settings.orderSecret ?? null,
+    raise: async (_tx, finding) => {
+      for (const listener of findingListeners) listener(finding)
+    },
+  })
   return {
     node,
+    desk,
+    onFinding: (listener) => void findingListeners.push(listener),
     admission,
     followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
     reports,

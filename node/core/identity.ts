@@ -57,6 +57,8 @@ export interface PrivateKeys {
   links: Uint8Array
   /** Seals the secrets by which webhooks are signed. */
   webhook: Uint8Array
+  /** Seals, and indexes, what the desk keeps of people who have asked for something. */
+  desk: Uint8Array
 }
 
 /**
@@ -71,6 +73,7 @@ export function derivePrivateKeys(storageKey: Uint8Array): PrivateKeys {
     index: deriveKeySeed(storageKey, 'dpn/index'),
     links: deriveKeySeed(storageKey, 'dpn/links'),
     webhook: deriveKeySeed(storageKey, 'dpn/webhook'),
+    desk: deriveKeySeed(storageKey, 'dpn/desk'),
   }
 }
 

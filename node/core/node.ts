@@ -67,6 +67,7 @@ export interface RoleHooks {
   pictures: NetworkHandlers['pictures']
   talk: NetworkHandlers['talk']
   presence: NetworkHandlers['presence']
+  request: NetworkHandlers['request']
 }
 
 export interface Node {
@@ -178,6 +179,7 @@ function createHandlers(
     pictures: hooks.pictures,
     talk: hooks.talk,
     presence: hooks.presence,
+    request: hooks.request,
     report: async (from, report) => {
       try {
         await take(from, report)

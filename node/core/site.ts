@@ -21,12 +21,16 @@ import { createDemands, type Demands } from './record/demand.ts'
 import { createDiscloser } from './record/disclose.ts'
 import { createDiscovery, type Company, type Discovery } from './record/discover.ts'
 import { createFetcher } from './record/fetch.ts'
+import { memberKeyOf } from './record/member.ts'
 import { createOwnMembers, type OwnMembers } from './record/own.ts'
 import { createPublisher, type Publisher, type PublishPorts } from './record/publish.ts'
 import { createRecommender, type Recommender } from './record/recommend.ts'
 import { createDisclosureReports } from './record/relay.ts'
 import { createSweep } from './record/sweep.ts'
 import { createWithdrawer, type Withdrawer } from './record/withdraw.ts'
+import type { Authorities } from './request/authority.ts'
+import { createMemberDesk } from './request/member-desk.ts'
+import type { Rights } from './request/rights.ts'
 import type { LedgerRow } from './store.ts'
 import { createTalk, type Talk, type WebsitePorts } from './talk/talk.ts'
 import type { View } from './view.ts'
@@ -49,6 +53,11 @@ export interface Site {
   pictures: PictureShow
   links: Links
   talk: Talk
+  /** What members ask for, and what authorities do. */
+  rights: Rights
+  authorities: Authorities
+  /** The key under which a member stands in the index. */
+  memberKeyOf: (id: string) => Uint8Array
   start: () => Promise<void>
   stop: () => Promise<void>
 }
@@ -135,9 +144,11 @@ export async function createSite(
       reportDisclosures()
       reportForks()
       await talk.tick()
+      await requests.rights.tidy()
     },
     talk: (from, request) => talk.handlers.talk(from, request),
     presence: (from) => talk.handlers.presence(from),
+    request: (from, signed) => requests.take(from, signed),
     bodies: createDiscloser({
       view,
       store,
@@ -189,6 +200,13 @@ export async function createSite(
     onWithdrawn: async (appended) => {
       if (appended !== null) await node.heartbeat()
     },
+  })
+  const requests = createMemberDesk({
+    ...publishPorts,
+    notify: ports.notify ?? feed.add,
+    members,
+    withdrawer,
+    coordinatorKey: settings.coordinatorKey.publicKey,
   })
   const fetcher = createFetcher({
     ...ports,
@@ -248,6 +266,9 @@ export async function createSite(
     discovery: createDiscovery({ ...ports, view, keys: settings.keys, company }),
     recommender: createRecommender({ ...ports, view, keys: settings.keys, company }),
     talk,
+    rights: requests.rights,
+    authorities: requests.authorities,
+    memberKeyOf: (id) => memberKeyOf(ports.crypto, settings.keys, id),
     feed,
     hub,
     ownPictures: createOwnPictures({

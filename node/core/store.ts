@@ -11,8 +11,16 @@ import type { Facts, Requirements } from '../../protocol/requirements.ts'
 import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
 import type { Disclosed } from '../../protocol/wire.ts'
 import type { ReportReason } from '../../protocol/talk.ts'
+import type {
+  CustomerReader,
+  CustomerWriter,
+  ReviewReader,
+  ReviewWriter,
+} from './oversight/customer-rows.ts'
+import type { NoticeReader, NoticeWriter } from './oversight/notice-rows.ts'
 import type { Actor } from './people/actor.ts'
 import type { Sealed } from './ports.ts'
+import type { RequestReader, RequestWriter } from './request/rows.ts'
 import type { SearchReader } from './search/query.ts'
 import type { Traits } from './search/traits.ts'
 
@@ -45,6 +53,10 @@ export interface ReadTransaction {
   webhooks: WebhookReader
   blocks: BlockReader
   reports: ReportReader
+  notices: NoticeReader
+  requests: RequestReader
+  customers: CustomerReader
+  reviews: ReviewReader
 }
 export interface WriteTransaction {
   logs: LogWriter
@@ -62,6 +74,10 @@ export interface WriteTransaction {
   webhooks: WebhookWriter
   blocks: BlockWriter
   reports: ReportWriter
+  notices: NoticeWriter
+  requests: RequestWriter
+  customers: CustomerWriter
+  reviews: ReviewWriter
 }
 
 /** A site's published `requirements` entry. */
@@ -299,6 +315,8 @@ export interface MemberRow {
   record: RecordId
   /** Keyed hash of the last accepted input, so that repeating it publishes nothing. */
   inputDigest: Uint8Array
+  /** Keyed hash of the e-mail address, by which a forwarded withdrawal is matched. */
+  emailKey: Uint8Array | null
 }
 /** One event in the history of a consent: the proof that it was given, changed, withdrawn. */
 export interface ConsentEvent {
@@ -314,6 +332,8 @@ export interface ConsentEvent {
 export interface MemberReader {
   byKeys: (memberKeys: readonly Uint8Array[]) => Promise<MemberRow[]>
   byRecord: (record: RecordId) => Promise<MemberRow | null>
+  /** Those with this e-mail address; at most `limit`. */
+  byEmail: (emailKey: Uint8Array, limit: number) => Promise<MemberRow[]>
   /** In the order of RecordId. */
   list: (after: RecordId | null, limit: number) => Promise<MemberRow[]>
   count: () => Promise<number>

@@ -18,6 +18,8 @@ const DEFAULT_FOLDER = './data'
 const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/4001']
 const DEFAULT_HTTP_HOST = '127.0.0.1'
 const DEFAULT_HTTP_PORT = 8080
+/** Not 25: it stands behind a mail server, and needs no rights of its own. */
+const DEFAULT_INTAKE_PORT = 2525
 const DEFAULT_TICK_SECONDS = 5
 const DEFAULT_EXCHANGE_SECONDS = 60
 const DEFAULT_CONNECTIONS = 300
@@ -71,6 +73,10 @@ export interface CoordinatorConfig extends Common {
   terms: Terms | null
   /** Where its HTTP interface is reached from outside. */
   httpUrl: string | null
+  /** Where mail for the desk is taken by SMTP; null where it is not. */
+  intake: { address: string; host: string; port: number } | null
+  /** Key under which the payment provider signs its orders; null where there is none. */
+  orderSecret: Uint8Array | null
 }
 export type Config = SiteConfig | CoordinatorConfig
 
@@ -181,6 +187,15 @@ function coordinatorConfig(folder: string, settings: Settings): CoordinatorConfi
     },
     terms: settings.terms ?? null,
     httpUrl: settings.httpUrl ?? null,
+    intake:
+      settings.intakeAddress === undefined
+        ? null
+        : {
+            address: settings.intakeAddress,
+            host: settings.intakeHost ?? DEFAULT_HTTP_HOST,
+            port: settings.intakePort ?? DEFAULT_INTAKE_PORT,
+          },
+    orderSecret: settings.orderSecret ?? null,
   }
 }
 

@@ -87,6 +87,7 @@ function lateHandlers(core: () => NetworkHandlers | null): NetworkHandlers {
     report: (from, report) => ready().report(from, report),
     talk: (from, request) => ready().talk(from, request),
     presence: (from) => ready().presence(from),
+    request: (from, request) => ready().request(from, request),
     connected: (site) => core()?.connected(site),
   }
 }

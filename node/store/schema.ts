@@ -2,6 +2,7 @@
 import type { Generated } from 'kysely'
 import type { WithdrawReason } from '../../protocol/entry.ts'
 import type { SiteId } from '../../protocol/ids.ts'
+import type { DeskTables } from './desk-tables.ts'
 import type { Actor } from '../core/people/actor.ts'
 import type { ApplicationRow, ConsentEvent, ReportRow } from '../core/store.ts'
 
@@ -99,6 +100,7 @@ export interface MemberTable {
   member_key: Uint8Array
   record: Uint8Array
   input_digest: Uint8Array
+  email_key: Uint8Array | null
 }
 export interface NoticeTable {
   id: Generated<number>
@@ -237,7 +239,7 @@ export interface ReportTable {
   closed_at: number | null
 }
 
-export interface Schema {
+export interface Schema extends DeskTables {
   sites: SiteTable
   logs: LogTable
   entries: EntryTable

@@ -7,16 +7,19 @@ import { isDiskFull, NO_BALLAST, type Ballast } from './ballast.ts'
 import { actsIn } from './acts.ts'
 import { blocksIn } from './blocks.ts'
 import { bodiesIn } from './bodies.ts'
+import { customersIn, reviewsIn } from './customers.ts'
 import type { Database } from './database.ts'
 import { deskIn } from './desk.ts'
 import { feedIn } from './feed.ts'
 import { ledgerIn } from './ledger.ts'
 import { logsIn } from './logs.ts'
 import { membersIn } from './members.ts'
+import { noticesIn } from './notices.ts'
 import { picturesIn } from './pictures.ts'
 import { receiptsIn } from './receipts.ts'
 import { recordsIn } from './records.ts'
 import { reportsIn } from './reports.ts'
+import { requestsIn } from './requests.ts'
 import type { Schema } from './schema.ts'
 import { applyChanges, createSearchMemory, searchIn, type SearchMemory } from './search.ts'
 import { clearNames, createNames, type SearchChange, type Tx } from './transaction.ts'
@@ -52,6 +55,10 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     webhooks: webhooksIn(tx),
     blocks: blocksIn(tx),
     reports: reportsIn(tx),
+    notices: noticesIn(tx),
+    requests: requestsIn(tx),
+    customers: customersIn(tx),
+    reviews: reviewsIn(tx),
   }
 }
 

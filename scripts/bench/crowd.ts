@@ -186,6 +186,7 @@ export async function startCrowd(
     memberKey: memberKeyOf(systemCrypto, keys, `viewer-${at}`),
     record,
     inputDigest: new Uint8Array(32),
+    emailKey: null,
   }))
   await store.write((tx) => tx.members.save(members))
   const viewers = own.map(({ facts, scopes }, at) => ({ id: `viewer-${at}`, facts, scopes }))

@@ -193,14 +193,18 @@ export async function startSite(
 
 /** Starts a coordinator. */
 export async function startCoordinator(options: NodeOptions): Promise<BenchCoordinator> {
-  const { made, ...node } = await start(options, 'coordinator', (config, ports, { identity }) =>
-    createCoordinator(ports, {
-      identity,
-      coordinatorKey: identity.logKey,
-      tickSeconds: config.tickSeconds,
-      exchangeSeconds: config.exchangeSeconds,
-      jurisdiction: 'DE',
-    }),
+  const { made, ...node } = await start(
+    options,
+    'coordinator',
+    (config, ports, { identity, keys }) =>
+      createCoordinator(ports, {
+        keys,
+        identity,
+        coordinatorKey: identity.logKey,
+        tickSeconds: config.tickSeconds,
+        exchangeSeconds: config.exchangeSeconds,
+        jurisdiction: 'DE',
+      }),
   )
   return { ...node, coordinator: made }
 }

@@ -36,6 +36,7 @@ export const silent: NetworkHandlers = {
     for (const wish of wishes.keys()) yield { kind: 'unknown' as const, wish }
   },
   talk: async () => ({ kind: 'unreachable' }),
+  request: async () => ({ kind: 'unknown' }),
   async *presence() {},
   report: async () => ({ kind: 'taken' }),
   connected: () => undefined,

@@ -175,6 +175,7 @@ function createHub(): Hub {
       },
       report: async (site, report) => reach(self, site).report(self, report),
       talk: async (site, request) => reach(self, site).talk(self, request),
+      request: async (site, request) => reach(self, site).request(self, request),
       async *presence(site) {
         for await (const frame of reach(self, site).presence(self)) {
           if (!isLinked(self, site)) throw new Error('unreachable')
@@ -274,6 +275,7 @@ export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
     coordinator: await createCoordinator(coordinatorBase.ports, {
       ...settingsOf(coordinatorBase),
       jurisdiction: 'DE',
+      keys: coordinatorBase.keys,
       terms: { ...DEFAULT_TERMS, ...terms },
     }),
   }

@@ -89,6 +89,7 @@ export async function aHost(
       },
       report: async () => ({ kind: 'taken' }),
       talk: async () => ({ kind: 'delivered' }),
+      request: async () => ({ kind: 'unknown' }),
       async *presence() {},
       connected: () => undefined,
       ...handlers,

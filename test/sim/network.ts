@@ -4,6 +4,7 @@
  */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { SiteId } from '../../protocol/ids.ts'
+import { requestAnswerCodec, signedRequestCodec } from '../../protocol/request.ts'
 import {
   announcementCodec,
   bodiesReplyCodec,
@@ -216,6 +217,12 @@ export class SimNetwork {
           return talkReplyCodec.decode(frame).answer
         throw new Unreachable()
       },
+      request: async (site, request) => {
+        const bytes = signedRequestCodec.encode(request)
+        for await (const frame of this.#stream(port, site, (target) => asked(target, bytes)))
+          return requestAnswerCodec.decode(frame)
+        throw new Unreachable()
+      },
       presence: (site) => this.#presence(port, site),
       disconnect: async (site) => {
         const other = this.#linkedTo(port, site)
@@ -226,6 +233,10 @@ export class SimNetwork {
     async function* once(target: Port, bytes: Uint8Array): AsyncIterable<Uint8Array> {
       const answer = await target.handlers?.report(port.site, reportCodec.decode(bytes))
       if (answer !== undefined) yield reportAnswerCodec.encode(answer)
+    }
+    async function* asked(target: Port, bytes: Uint8Array): AsyncIterable<Uint8Array> {
+      const answer = await target.handlers?.request(port.site, signedRequestCodec.decode(bytes))
+      if (answer !== undefined) yield requestAnswerCodec.encode(answer)
     }
     async function* said(target: Port, bytes: Uint8Array): AsyncIterable<Uint8Array> {
       const { n, request } = talkCallCodec.decode(bytes)

@@ -321,6 +321,7 @@ export class World {
       process.coordinator = await createCoordinator(ports, {
         ...settings,
         jurisdiction: 'CY',
+        keys: node.keys,
         terms: TERMS,
       })
     else process.core = await createSite(ports, { ...settings, keys: node.keys })

@@ -1,5 +1,6 @@
 /** What a finding of the audit is. It says what was asserted or missed, and by whom; never why. */
 import type { SiteId } from '../../../protocol/ids.ts'
+import type { WriteTransaction } from '../store.ts'
 
 /** Everything that can be found, closed. */
 export const FINDING_KINDS = [
@@ -47,3 +48,6 @@ export interface NewFinding {
   /** Facts that bear it out: positions in logs, times, ids, signed notes. No personal data. */
   evidence: Readonly<Record<string, string | number | readonly string[]>>
 }
+
+/** Raises a finding in the transaction that notices it; the same one again changes nothing. */
+export type Raise = (tx: WriteTransaction, finding: NewFinding) => Promise<void>

@@ -5,6 +5,8 @@ import {
   checkNotice,
   parseConsentInput,
   type ConsentRecord,
+  type Channel,
+  type Scope,
 } from '../../../protocol/consent.ts'
 import { ageOn, ageOnDay, dayNumber, dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
@@ -20,7 +22,7 @@ import type {
   PictureRow,
   RecordState,
 } from '../store.ts'
-import { memberKeyOf, openHomePart, type HomePart } from './member.ts'
+import { emailKeyOf, memberKeyOf, openHomePart, type HomePart } from './member.ts'
 import { draftOf, writeDrafts, type Draft, type PublishPorts } from './publish.ts'
 import { createReconciler } from './reconcile.ts'
 
@@ -67,6 +69,13 @@ export interface OwnMembers {
     id: string,
     change: (record: RecordId, rows: readonly PictureRow[]) => PictureChange | null,
   ) => Promise<OwnMember>
+  /**
+   * Publishes what a member shares as it is: whether it may be given to anybody has changed. Nothing
+   * happens where there is no live record.
+   */
+  republish: (memberKey: Uint8Array) => Promise<void>
+  /** Publishes a version without a scope, where the consent has it: the member has objected. */
+  dropScope: (memberKey: Uint8Array, scope: Scope, channel: Channel) => Promise<void>
   /** Publishes anew whoever had a birthday and shares only the age in years. */
   publishBirthdays: () => Promise<number>
   /** Removes members whose record the log says has ended, e.g. after a restore or an order. */
@@ -167,6 +176,7 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     const { row, state, home } = loaded
     return draftOf(ports, {
       memberKey: row.memberKey,
+      emailKey: emailKeyOf(crypto, keys, home.email),
       // What the site sent last is no longer what is published: sending it again must count.
       inputDigest: new Uint8Array(32),
       record: state.record,
@@ -247,6 +257,23 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     return presentAgain(id)
   }
 
+  async function withKey(memberKey: Uint8Array): Promise<Loaded | null> {
+    const rows = await store.read((tx) => tx.members.byKeys([memberKey]))
+    return (await load(rows)).at(0) ?? null
+  }
+  async function republish(memberKey: Uint8Array): Promise<void> {
+    const loaded = await withKey(memberKey)
+    if (loaded !== null) await writeDrafts(ports, [redraft(loaded, loaded.body.consent, null)])
+  }
+  async function dropScope(key: Uint8Array, scope: Scope, channel: Channel): Promise<void> {
+    const loaded = await withKey(key)
+    if (loaded === null || !loaded.body.consent.scopes.includes(scope)) return
+    const { consent } = loaded.body
+    const scopes = consent.scopes.filter((one) => one !== scope)
+    const changed = { ...consent, scopes, givenAt: clock.now(), channel }
+    await writeDrafts(ports, [redraft(loaded, changed, 'changed')])
+  }
+
   return {
     get: async (id) => {
       const loaded = await find(id)
@@ -283,6 +310,8 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     },
     changePictures: (id, change) => lock(() => changePictures(id, change)),
     changeConsent: (id, consent) => lock(() => changeConsent(id, consent)),
+    republish: (memberKey) => lock(() => republish(memberKey)),
+    dropScope: (...dropped) => lock(() => dropScope(...dropped)),
     publishBirthdays: async () => {
       let count = 0
       for (let above: number | null = -1; above !== null;) {
@@ -300,7 +329,8 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
           const home = openHomePart(crypto, keys, body.profile.sealed)
           if (home === null) return []
           const memberKey = memberKeyOf(crypto, keys, home.id)
-          return [{ memberKey, record, inputDigest: new Uint8Array(32) }]
+          const emailKey = emailKeyOf(crypto, keys, home.email)
+          return [{ memberKey, record, inputDigest: new Uint8Array(32), emailKey }]
         })
         await store.write((tx) => tx.members.save(rows))
       }),

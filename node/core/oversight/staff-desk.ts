@@ -1,0 +1,97 @@
+/** The desk of the coordinator's staff, wired: notices, requests, site owners, disclosures. */
+import { toUtf8 } from '../../../protocol/bytes.ts'
+import type { Identity, PrivateKeys } from '../identity.ts'
+import { createActs, type Acts } from '../people/acts.ts'
+import type { NodePorts } from '../node.ts'
+import { createAuthorities, type Authorities } from '../request/authority.ts'
+import { createRights, type Person, type Rights } from '../request/rights.ts'
+import { createSealer } from '../request/sealed.ts'
+import type { Tasks } from '../tasks.ts'
+import type { View } from '../view.ts'
+import type { Admission } from './admission.ts'
+import { createAskHome } from './ask-home.ts'
+import { createCustomers, type Customers } from './customers.ts'
+import type { Raise } from './finding.ts'
+import { createNotices, type NoticeContent, type Notices } from './notice.ts'
+import { createOrderTaker, type OrderCall } from './orders-received.ts'
+import { createForwarder, createOwnerActions } from './owner-actions.ts'
+import type { OwnerContent } from './owner-fields.ts'
+import { createProcessors, type Processors } from './processors.ts'
+import { createReviews, type Reviews } from './review.ts'
+
+export interface StaffDesk {
+  acts: Acts
+  notices: Notices
+  rights: Rights
+  customers: Customers
+  authorities: Authorities
+  processors: Processors
+  reviews: Reviews
+  takeOrder: (call: OrderCall) => Promise<void>
+  /** Does what is due. */
+  tick: () => Promise<void>
+  /** Tells homes of their members' requests soon. */
+  forwardSoon: () => void
+}
+
+/** Creates the desk. */
+export function createStaffDesk(
+  ports: NodePorts & {
+    view: View
+    identity: Identity
+    keys: PrivateKeys
+    tasks: Tasks
+    admission: Pick<Admission, 'order'>
+    ownAddresses: readonly string[]
+    orderSecret: Uint8Array | null
+    raise: Raise
+  },
+): StaffDesk {
+  const { tasks, admission } = ports
+  const acts = createActs(ports)
+  const common = { ...ports, acts }
+  const ask = createAskHome(ports)
+  const customers = createCustomers({
+    ...common,
+    sealer: createSealer<OwnerContent>(ports, 'customer'),
+  })
+  const persons = createSealer<Person>(ports, 'request')
+  const runNotices = tasks.coalesced('notices', () => notices.run())
+  const notices = createNotices({
+    ...common,
+    ask,
+    sealer: createSealer<NoticeContent>(ports, 'notice'),
+    order: admission.order,
+    sitesOf: customers.sitesOf,
+    soon: runNotices,
+  })
+  const forward = createForwarder({ ...ports, ask, sealer: persons })
+  const forwardSoon = tasks.coalesced('forward requests', forward)
+  const rights = createRights({
+    ...common,
+    sealer: persons,
+    actions: createOwnerActions({ customers }),
+  })
+  return {
+    acts,
+    notices,
+    rights,
+    customers,
+    authorities: createAuthorities({
+      ...common,
+      sealer: createSealer<string>(ports, 'authority'),
+      fileOf: async ({ customer }) =>
+        toUtf8(JSON.stringify(customer === null ? {} : await customers.get(customer))),
+    }),
+    processors: createProcessors(common),
+    reviews: createReviews({ ...common, sealer: createSealer<string>(ports, 'review') }),
+    takeOrder: createOrderTaker({ ...ports, secret: ports.orderSecret, customers }),
+    tick: async () => {
+      runNotices()
+      forwardSoon()
+      await rights.tidy()
+      await customers.run()
+    },
+    forwardSoon,
+  }
+}
