@@ -142,3 +142,11 @@ export function addMonths(date: IsoDate, months: number): IsoDate {
   const target = { year: Math.floor(index / 12), month: (index % 12) + 1 }
   return format({ ...target, day: Math.min(day, monthDays(target.year, target.month)) })
 }
+
+/** A time as `YYYY-MM-DDTHH:MM:SSZ` (RFC 3339, UTC), for the words of notes and files. */
+export function isoTimeOf(unixSeconds: number): string {
+  const day = dayOf(unixSeconds)
+  const rest = unixSeconds - day * DAY_SECONDS
+  const parts = [Math.floor(rest / 3600), Math.floor(rest / 60) % 60, rest % 60]
+  return `${isoDateOfDay(day)}T${parts.map((part) => String(part).padStart(2, '0')).join(':')}Z`
+}

@@ -4,6 +4,7 @@ import { addApply } from './apply.ts'
 import { addBackup } from './backup.ts'
 import type { Shell } from './command.ts'
 import { addDiscover } from './discover.ts'
+import { addFinding } from './finding.ts'
 import { addInit } from './init.ts'
 import { addKey } from './key.ts'
 import { addMember } from './member.ts'
@@ -36,6 +37,7 @@ const COMMANDS = [
   addWithdrawals,
   addWebhook,
   addStaff,
+  addFinding,
   addRotate,
   addVerify,
   addBackup,

@@ -18,9 +18,10 @@ import { withNodes } from './log/tree.ts'
 import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
-import type { NewFinding } from './oversight/finding.ts'
-import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
 import { createStaffDesk, type StaffDesk } from './oversight/staff-desk.ts'
+import { createFindings, type Findings } from './oversight/findings.ts'
+import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
+import { createActs, type Acts } from './people/acts.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
 
@@ -28,12 +29,13 @@ export interface Coordinator {
   node: Node
   admission: Admission
   followUp: FollowUp
+  findings: Findings
+  /** The access log. */
+  acts: Acts
   /** Reports about members that their homes have left lying. */
   reports: ReportDesk
   /** What staff work with. */
   desk: StaffDesk
-  /** Calls a listener with each finding of the desk. */
-  onFinding: (listener: (finding: NewFinding) => void) => void
   start: () => Promise<void>
   stop: () => Promise<void>
 }
@@ -76,6 +78,8 @@ export async function createCoordinator(
   const { identity } = settings
   const view = await loadView(ports, identity)
 
+  const acts = createActs({ store, clock, crypto })
+  const findings = createFindings({ store, clock, crypto, acts })
   const reports = createReportDesk({ view, store, clock, notify: async () => undefined }, 'desk')
 
   /** Whether a checkpoint contradicts our copy of the log; null where ours does not reach it. */
@@ -175,7 +179,6 @@ export async function createCoordinator(
     writer: node.writer,
     onPublished: node.published,
   })
-  const findingListeners: ((finding: NewFinding) => void)[] = []
   const desk = createStaffDesk({
     ...ports,
     view,
@@ -185,16 +188,16 @@ export async function createCoordinator(
     admission,
     ownAddresses: settings.deskAddresses ?? [],
     orderSecret: settings.orderSecret ?? null,
-    raise: async (_tx, finding) => {
-      for (const listener of findingListeners) listener(finding)
-    },
+    acts,
+    findings,
   })
   return {
     node,
     desk,
-    onFinding: (listener) => void findingListeners.push(listener),
     admission,
     followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
+    findings,
+    acts,
     reports,
     start: node.start,
     stop: node.stop,

@@ -8,6 +8,7 @@ import type { PictureId, RecordId, SiteId } from '../../protocol/ids.ts'
 import type { CompactRange } from '../../protocol/merkle.ts'
 import type { PictureSize } from '../../protocol/picture.ts'
 import type { Facts, Requirements } from '../../protocol/requirements.ts'
+import type { FindingReader, FindingWriter } from './finding-rows.ts'
 import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
 import type { Disclosed } from '../../protocol/wire.ts'
 import type { ReportReason } from '../../protocol/talk.ts'
@@ -49,6 +50,7 @@ export interface ReadTransaction {
   receipts: ReceiptReader
   desk: DeskReader
   acts: ActReader
+  findings: FindingReader
   feed: FeedReader
   webhooks: WebhookReader
   blocks: BlockReader
@@ -70,6 +72,7 @@ export interface WriteTransaction {
   receipts: ReceiptWriter
   desk: DeskWriter
   acts: ActWriter
+  findings: FindingWriter
   feed: FeedWriter
   webhooks: WebhookWriter
   blocks: BlockWriter

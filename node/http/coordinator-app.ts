@@ -4,6 +4,7 @@ import { mountApplications } from './coordinator/applications.ts'
 import { mountAudit } from './coordinator/audit.ts'
 import { mountDesk } from './coordinator/desk.ts'
 import { mountDirectory } from './coordinator/directory.ts'
+import { mountFindings } from './coordinator/findings.ts'
 import { mountMembers } from './coordinator/members.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
 import { mountCoordinatorStatus } from './coordinator/status.ts'
@@ -20,6 +21,7 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountApplications(door, ports)
   mountMembers(door, ports)
   mountAudit(door, ports)
+  mountFindings(door, ports)
   mountDesk(door, ports)
   mountReportDesk(door, ports.coordinator.reports, { look: LOOK, act: ACT })
   mountCoordinatorStatus(door, ports)
@@ -27,6 +29,7 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountMetrics(door, ports.metrics, LOOK)
   mountTiles(door, ports)
   mountWitness(door, ports)
+  ports.pages?.(door)
   mountDocs(door.app, {
     title: 'Dating Pro Network: coordinator',
     version: ports.version,

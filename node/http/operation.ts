@@ -7,7 +7,7 @@ import type { Door, Env } from './app.ts'
 import { readJson } from './body.ts'
 import { HttpProblem } from './problem.ts'
 
-export type Method = 'get' | 'put' | 'post' | 'delete'
+export type Method = 'get' | 'put' | 'post' | 'patch' | 'delete'
 
 /** What an operation answers: words, and a schema where it answers JSON. */
 export interface Answer {
@@ -56,6 +56,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   site: 'the domain name of a site',
   blocked: 'the id of a record of another site: 32 hexadecimal digits',
   report: 'the id of a report: 32 hexadecimal digits',
+  finding: 'the id of a finding: 32 hexadecimal digits',
   index: 'the index of an entry in the log, from 0',
 }
 

@@ -4,12 +4,14 @@ import { createCoordinator, type Coordinator } from '../core/coordinator.ts'
 import { NODE_ACTOR } from '../core/people/actor.ts'
 import { reasonOf } from '../core/tasks.ts'
 import { createCoordinatorApp } from '../http/coordinator-app.ts'
+import type { CoordinatorPorts } from '../http/coordinator/ports.ts'
 import { serve } from '../http/server.ts'
 import { mailReader } from '../inbound/mail.ts'
 import { startIntake, type Intake } from '../inbound/smtp.ts'
 import { createAccessLog, createEvents } from '../telemetry/events.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
+import { mountCoordinatorPages } from '../web/coordinator-pages.ts'
 import type { CoordinatorConfig } from './config.ts'
 import { listening } from './faults.ts'
 import { checkAdmittedKeys, compactDaily, layFoundation, startHost } from './foundation.ts'
@@ -82,7 +84,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     await coordinator.start()
     isOpen = true
     const access = createAccess(ports, COORDINATOR_ROLES)
-    const app = createCoordinatorApp({
+    const interfacePorts: CoordinatorPorts = {
       coordinator,
       store: ports.store,
       clock: ports.clock,
@@ -96,6 +98,10 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       accessLog: createAccessLog(logger),
       onFault: (error, requestId) => logger.error({ error, requestId }, 'http.failed'),
       trustProxy: config.trustProxy,
+    }
+    const app = createCoordinatorApp({
+      ...interfacePorts,
+      pages: (door) => mountCoordinatorPages(door, interfacePorts),
     })
     const served = await serve(app, config.http)
     steps.add(() => closeServed(served))

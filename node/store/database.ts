@@ -9,6 +9,7 @@ import { pictures } from './migrations/002-pictures.ts'
 import { search } from './migrations/003-search.ts'
 import { feed } from './migrations/005-feed.ts'
 import { acts } from './migrations/006-acts.ts'
+import { audit } from './migrations/007-audit.ts'
 import { desk } from './migrations/009-desk.ts'
 import { talk } from './migrations/004-talk.ts'
 import type { Schema } from './schema.ts'
@@ -24,6 +25,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '004-talk': talk,
   '005-feed': feed,
   '006-acts': acts,
+  '007-audit': audit,
   '009-desk': desk,
 }
 const MEMORY = ':memory:'

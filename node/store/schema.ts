@@ -3,6 +3,7 @@ import type { Generated } from 'kysely'
 import type { WithdrawReason } from '../../protocol/entry.ts'
 import type { SiteId } from '../../protocol/ids.ts'
 import type { DeskTables } from './desk-tables.ts'
+import type { Finding } from '../core/oversight/finding.ts'
 import type { Actor } from '../core/people/actor.ts'
 import type { ApplicationRow, ConsentEvent, ReportRow } from '../core/store.ts'
 
@@ -185,6 +186,30 @@ export interface ActTable {
   subject: string
   hash: Uint8Array
 }
+export interface FindingTable {
+  id: string
+  kind: Finding['kind']
+  site: number
+  subject: string
+  severity: Finding['severity']
+  since: number
+  found_at: number
+  /** As JSON. */
+  evidence: string
+  state: Finding['state']
+  owner: string | null
+  cured_at: number | null
+}
+export interface FindingChangeTable {
+  id: Generated<number>
+  finding: string
+  time: number
+  actor_kind: Actor['kind']
+  actor: string
+  role: string
+  state: Finding['state']
+  note: string
+}
 export interface FeedTable {
   id: number
   time: number
@@ -260,6 +285,8 @@ export interface Schema extends DeskTables {
   forks: ForkTable
   settings: SettingTable
   acts: ActTable
+  findings: FindingTable
+  finding_changes: FindingChangeTable
   feed: FeedTable
   feed_aside: AsideTable
   hidden_homes: HiddenHomeTable

@@ -11,6 +11,7 @@ import { customersIn, reviewsIn } from './customers.ts'
 import type { Database } from './database.ts'
 import { deskIn } from './desk.ts'
 import { feedIn } from './feed.ts'
+import { findingsIn } from './findings.ts'
 import { ledgerIn } from './ledger.ts'
 import { logsIn } from './logs.ts'
 import { membersIn } from './members.ts'
@@ -51,6 +52,7 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     receipts: receiptsIn(tx),
     desk: deskIn(tx),
     acts: actsIn(tx),
+    findings: findingsIn(tx),
     feed: feedIn(tx),
     webhooks: webhooksIn(tx),
     blocks: blocksIn(tx),

@@ -1,6 +1,5 @@
 /** Withdrawal notices: from a forwarded mail to the end of the record everywhere, whatever the home does. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { NewFinding } from '../../node/core/oversight/finding.ts'
 import type { NoticeContent } from '../../node/core/oversight/notice.ts'
 import { mailReader } from '../../node/inbound/mail.ts'
 import { decodeEntry } from '../../protocol/entry.ts'
@@ -36,6 +35,10 @@ async function aPublished(id: string, email: string) {
 async function receive(name: string) {
   const mail = await mailReader.read(mailNamed(name))
   return desk().notices.receive(STAFF, mail, { channel: 'file' })
+}
+async function findings() {
+  const page = { filter: {}, order: 'since', isDescending: false, offset: 0, limit: 10 } as const
+  return (await world.coordinator.coordinator.findings.list(page)).findings
 }
 const stateOf = async (id: string): Promise<string> => (await desk().notices.get(id)).notice.state
 async function settled(): Promise<void> {
@@ -87,7 +90,7 @@ describe('a withdrawal notice', () => {
     await desk().notices.confirm(STAFF, notice.id, {})
     await settled()
     expect(clear()).not.toContain('lotte')
-    const acts = await desk().acts.list({ limit: 100 })
+    const acts = await world.coordinator.coordinator.acts.list({ limit: 100 })
     expect(acts.map(({ act }) => act)).toEqual([
       'notice.done',
       'notice.answered',
@@ -156,8 +159,6 @@ describe('a withdrawal notice', () => {
 
   it('is overdue, with a finding, where the home does not answer; staff order what they know', async () => {
     const record = await aPublished('m1', 'lotte@mail.example')
-    const findings: NewFinding[] = []
-    world.coordinator.coordinator.onFinding((finding) => void findings.push(finding))
     world.wrap(A, (handlers) => ({
       ...handlers,
       request: async () => {
@@ -167,10 +168,10 @@ describe('a withdrawal notice', () => {
     const notice = await receive('gmail-english')
     await desk().notices.confirm(STAFF, notice.id, {})
     await world.pass(DEADLINE - 3600)
-    expect([await stateOf(notice.id), findings]).toEqual(['requested', []])
+    expect([await stateOf(notice.id), await findings()]).toEqual(['requested', []])
     await world.pass(2 * 3600)
     expect(await stateOf(notice.id)).toBe('overdue')
-    expect(findings[0]).toMatchObject({ site: A, subject: `notice/${notice.id}` })
+    expect((await findings())[0]).toMatchObject({ site: A, subject: `notice/${notice.id}` })
     await desk().notices.order(STAFF, notice.id, record)
     await settled()
     expect(await stateOf(notice.id)).toBe('ordered')
@@ -201,8 +202,6 @@ describe('a withdrawal notice', () => {
 describe('a home that names records which it has never published', () => {
   it('gets no orders for them, and a finding', async () => {
     await aPublished('m1', 'lotte@mail.example')
-    const findings: NewFinding[] = []
-    world.coordinator.coordinator.onFinding((finding) => void findings.push(finding))
     const made = recordNumber(7)
     world.wrap(A, (handlers) => ({
       ...handlers,
@@ -215,7 +214,7 @@ describe('a home that names records which it has never published', () => {
       state: 'overdue',
       orders: [],
     })
-    expect(findings).toMatchObject([{ site: A, evidence: { records: [made] } }])
+    expect(await findings()).toMatchObject([{ site: A, evidence: { records: [made] } }])
     expect(world.coordinator.coordinator.node.view.registry().orders).toEqual([])
   })
 })

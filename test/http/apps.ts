@@ -9,12 +9,14 @@ import {
 } from '../../node/core/access.ts'
 import type { App, BasePorts, RequestSeen } from '../../node/http/app.ts'
 import { createCoordinatorApp } from '../../node/http/coordinator-app.ts'
+import type { CoordinatorPorts } from '../../node/http/coordinator/ports.ts'
 import { createSiteApp } from '../../node/http/site-app.ts'
 import type { SitePorts } from '../../node/http/v1/ports.ts'
 import { systemRandom } from '../../node/roles/system.ts'
 import { createWebhooks, type Webhooks } from '../../node/core/webhook/delivery.ts'
 import { createOutbound } from '../../node/outbound/webhook.ts'
 import { createMetrics } from '../../node/telemetry/metrics.ts'
+import { mountCoordinatorPages } from '../../node/web/coordinator-pages.ts'
 import type { Problem } from '../../node/http/problem.ts'
 import type { TestSite, World } from '../fixtures/network.ts'
 
@@ -89,7 +91,7 @@ export async function aCoordinatorApp(
   const access = createAccess(ports, COORDINATOR_ROLES)
   const seen: RequestSeen[] = []
   const faults: unknown[] = []
-  const app = createCoordinatorApp({
+  const interfacePorts: CoordinatorPorts = {
     coordinator,
     store: ports.store,
     clock: ports.clock,
@@ -102,6 +104,10 @@ export async function aCoordinatorApp(
     accessLog: (request) => void seen.push(request),
     onFault: (error) => void faults.push(error),
     ...settings,
+  }
+  const app = createCoordinatorApp({
+    ...interfacePorts,
+    pages: (door) => mountCoordinatorPages(door, interfacePorts),
   })
   return { app, access, keys: await secretsOf(access, COORDINATOR_ROLES), seen, faults }
 }

@@ -1,6 +1,6 @@
 /** What a finding of the audit is. It says what was asserted or missed, and by whom; never why. */
 import type { SiteId } from '../../../protocol/ids.ts'
-import type { WriteTransaction } from '../store.ts'
+import type { Actor } from '../people/actor.ts'
 
 /** Everything that can be found, closed. */
 export const FINDING_KINDS = [
@@ -49,5 +49,26 @@ export interface NewFinding {
   evidence: Readonly<Record<string, string | number | readonly string[]>>
 }
 
-/** Raises a finding in the transaction that notices it; the same one again changes nothing. */
-export type Raise = (tx: WriteTransaction, finding: NewFinding) => Promise<void>
+/** A finding as it is kept. */
+export interface Finding extends NewFinding {
+  /** 32 hexadecimal digits that follow from kind, site and subject: a rebuild gives the same. */
+  id: string
+  /** Unix seconds at which this node wrote it down. */
+  foundAt: number
+  state: FindingState
+  /** Id of the account or key that looks after it; null for nobody. */
+  owner: string | null
+  /** Unix seconds at which what was missing came; null where it has not, or nothing can come. */
+  curedAt: number | null
+}
+
+/** One line of the history of a finding. */
+export interface FindingChange {
+  /** Unix seconds; of what the node itself writes, the time of the fact. */
+  time: number
+  actor: Actor
+  /** From here on. */
+  state: FindingState
+  /** Why, in words; names no person. */
+  note: string
+}

@@ -4,6 +4,7 @@
  * does not, the coordinator orders it. The address is kept, sealed, until the home has answered.
  */
 import { toHex, toUtf8 } from '../../../protocol/bytes.ts'
+import { isoTimeOf } from '../../../protocol/dates.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
 import type { RecordId, SiteId } from '../../../protocol/ids.ts'
 import { normaliseEmail, parseEmail } from '../../../protocol/request.ts'
@@ -15,7 +16,7 @@ import type { Sealer } from '../request/sealed.ts'
 import type { ReadTransaction, Store, WriteTransaction } from '../store.ts'
 import type { View } from '../view.ts'
 import { retryAfter, type AskHome } from './ask-home.ts'
-import type { Raise } from './finding.ts'
+import type { Findings } from './findings.ts'
 import { readFacts, withoutFinancial, type Candidate, type ReceivedMail } from './mail.ts'
 import type {
   CloseReason,
@@ -92,7 +93,7 @@ export function createNotices(ports: {
   sealer: Sealer<NoticeContent>
   acts: Pick<Acts, 'add'>
   ask: AskHome
-  raise: Raise
+  findings: Pick<Findings, 'raise' | 'cure'>
   order: (site: SiteId, record: RecordId | null, notice: string) => Promise<{ index: number }>
   /** Sites of whose owner this is a registered address. */
   sitesOf: (address: string) => Promise<SiteId[]>
@@ -208,7 +209,7 @@ export function createNotices(ports: {
 
   async function raiseOverdue(tx: WriteTransaction, row: NoticeRow): Promise<void> {
     if (row.site === null || row.deadline === null) return
-    await ports.raise(tx, {
+    await ports.findings.raise(tx, {
       kind: 'overdue-erasure',
       site: row.site,
       subject: `notice/${row.id}`,
@@ -234,7 +235,14 @@ export function createNotices(ports: {
         const act = { actor: NODE_ACTOR, act: `notice.${next.state}`, subject: row.id }
         await acts.add(tx, act)
       }
-      if (next.state === 'overdue' || next.state === 'ordered') await raiseOverdue(tx, next)
+      const isOver = row.deadline !== null && clock.now() > row.deadline
+      if (next.state === 'overdue' || next.state === 'ordered' || isOver)
+        await raiseOverdue(tx, next)
+      if (next.state === 'done' && isOver && row.site !== null) {
+        const name = { kind: 'overdue-erasure', site: row.site, subject: `notice/${row.id}` } as const
+        const note = `the home's entries were seen at ${isoTimeOf(clock.now())}`
+        await ports.findings.cure(tx, name, clock.now(), note)
+      }
     }, 'erase')
   }
 

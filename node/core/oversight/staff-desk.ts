@@ -1,7 +1,7 @@
 /** The desk of the coordinator's staff, wired: notices, requests, site owners, disclosures. */
 import { toUtf8 } from '../../../protocol/bytes.ts'
 import type { Identity, PrivateKeys } from '../identity.ts'
-import { createActs, type Acts } from '../people/acts.ts'
+import type { Acts } from '../people/acts.ts'
 import type { NodePorts } from '../node.ts'
 import { createAuthorities, type Authorities } from '../request/authority.ts'
 import { createRights, type Person, type Rights } from '../request/rights.ts'
@@ -11,7 +11,7 @@ import type { View } from '../view.ts'
 import type { Admission } from './admission.ts'
 import { createAskHome } from './ask-home.ts'
 import { createCustomers, type Customers } from './customers.ts'
-import type { Raise } from './finding.ts'
+import type { Findings } from './findings.ts'
 import { createNotices, type NoticeContent, type Notices } from './notice.ts'
 import { createOrderTaker, type OrderCall } from './orders-received.ts'
 import { createForwarder, createOwnerActions } from './owner-actions.ts'
@@ -20,7 +20,6 @@ import { createProcessors, type Processors } from './processors.ts'
 import { createReviews, type Reviews } from './review.ts'
 
 export interface StaffDesk {
-  acts: Acts
   notices: Notices
   rights: Rights
   customers: Customers
@@ -42,23 +41,22 @@ export function createStaffDesk(
     keys: PrivateKeys
     tasks: Tasks
     admission: Pick<Admission, 'order'>
+    acts: Acts
     ownAddresses: readonly string[]
     orderSecret: Uint8Array | null
-    raise: Raise
+    findings: Pick<Findings, 'raise' | 'cure'>
   },
 ): StaffDesk {
   const { tasks, admission } = ports
-  const acts = createActs(ports)
-  const common = { ...ports, acts }
   const ask = createAskHome(ports)
   const customers = createCustomers({
-    ...common,
+    ...ports,
     sealer: createSealer<OwnerContent>(ports, 'customer'),
   })
   const persons = createSealer<Person>(ports, 'request')
   const runNotices = tasks.coalesced('notices', () => notices.run())
   const notices = createNotices({
-    ...common,
+    ...ports,
     ask,
     sealer: createSealer<NoticeContent>(ports, 'notice'),
     order: admission.order,
@@ -68,23 +66,22 @@ export function createStaffDesk(
   const forward = createForwarder({ ...ports, ask, sealer: persons })
   const forwardSoon = tasks.coalesced('forward requests', forward)
   const rights = createRights({
-    ...common,
+    ...ports,
     sealer: persons,
     actions: createOwnerActions({ customers }),
   })
   return {
-    acts,
     notices,
     rights,
     customers,
     authorities: createAuthorities({
-      ...common,
+      ...ports,
       sealer: createSealer<string>(ports, 'authority'),
       fileOf: async ({ customer }) =>
         toUtf8(JSON.stringify(customer === null ? {} : await customers.get(customer))),
     }),
-    processors: createProcessors(common),
-    reviews: createReviews({ ...common, sealer: createSealer<string>(ports, 'review') }),
+    processors: createProcessors(ports),
+    reviews: createReviews({ ...ports, sealer: createSealer<string>(ports, 'review') }),
     takeOrder: createOrderTaker({ ...ports, secret: ports.orderSecret, customers }),
     tick: async () => {
       runNotices()

@@ -1,6 +1,5 @@
 /** What everybody may see: who runs the Network, who takes part, with which keys. */
 import { z } from '@hono/zod-openapi'
-import { html } from 'hono/html'
 import { formatVerifierKey } from '../../../protocol/note.ts'
 import type { Door } from '../app.ts'
 import { mount } from '../operation.ts'
@@ -67,47 +66,8 @@ export function directoryOf(ports: CoordinatorPorts): Directory {
   }
 }
 
-function page(directory: Directory) {
-  const { controller, members } = directory
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width" />
-        <title>${directory.network}</title>
-        <link rel="stylesheet" href="/v1/docs.css" />
-      </head>
-      <body>
-        <h1>${directory.network}</h1>
-        <p>
-          A network of independent dating sites. They make their members discoverable to each other,
-          only with each member's explicit consent, and every site signs a receipt when a member has
-          withdrawn. No profile passes through this coordinator, and none rests here.
-        </p>
-        <h2>Who is responsible</h2>
-        <p>${controller.name}, ${controller.address}, ${controller.email}</p>
-        <p>Data protection officer: ${controller.dpoName}, ${controller.dpoEmail}</p>
-        <h2>Sites</h2>
-        <ul>
-          ${members.map(
-            ({ site, status, jurisdiction }) => html`<li>${site}: ${status} (${jurisdiction})</li>`,
-          )}
-        </ul>
-        <h2>For nodes and auditors</h2>
-        <p>Verifier key:</p>
-        <pre>${directory.logKey}</pre>
-        <p>
-          <a href="/v1/directory">Directory</a>, <a href="/v1/docs">interface</a>, logs under
-          <code>/log/&lt;origin&gt;/</code> (C2SP tlog-tiles), witness at
-          <code>/witness/</code> (C2SP tlog-witness)
-        </p>
-      </body>
-    </html>`
-}
-
-/** Mounts the page and the directory. */
+/** Mounts the directory. */
 export function mountDirectory(door: Door, ports: CoordinatorPorts): void {
-  door.app.get('/', (c) => c.html(page(directoryOf(ports))))
   mount(
     door,
     {

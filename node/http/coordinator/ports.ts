@@ -1,5 +1,5 @@
 /** What the routes of the coordinator's interface are handed. */
-import { at, ProtocolError } from '../../../protocol/errors.ts'
+import { at, invariant, ProtocolError } from '../../../protocol/errors.ts'
 import { parseSiteId, type SiteId } from '../../../protocol/ids.ts'
 import {
   formatVerifierKey,
@@ -11,8 +11,10 @@ import { originOf, witnessName } from '../../../protocol/registry.ts'
 import type { Access, CoordinatorRole } from '../../core/access.ts'
 import type { Coordinator } from '../../core/coordinator.ts'
 import type { Clock, Crypto, Network } from '../../core/ports.ts'
+import type { Actor } from '../../core/people/actor.ts'
 import type { Store } from '../../core/store.ts'
-import type { BasePorts } from '../app.ts'
+import type { BasePorts, Door } from '../app.ts'
+import type { OperationContext } from '../operation.ts'
 
 /** Who runs the coordinator, from its configuration; shown to everybody. */
 export interface Controller {
@@ -35,11 +37,20 @@ export interface CoordinatorPorts extends BasePorts {
   addresses?: () => readonly string[]
   /** Version of the software. */
   version: string
+  /** Mounts the pages for people. */
+  pages?: (door: Door) => void
 }
 
 /** Roles by what they may do. */
 export const LOOK: readonly CoordinatorRole[] = ['staff', 'auditor']
 export const ACT: readonly CoordinatorRole[] = ['staff']
+
+/** Who acts, by the key of the request. */
+export function actorOf(c: OperationContext): Actor {
+  const key = c.get('key')
+  invariant(key !== undefined, 'an act needs a key')
+  return { kind: 'key', id: key.id, role: key.role }
+}
 
 /** The site named in the path. */
 export function siteIn(param: string | undefined): SiteId {
