@@ -2,10 +2,13 @@
 import { createDoor, type App } from './app.ts'
 import { mountApplications } from './coordinator/applications.ts'
 import { mountAudit } from './coordinator/audit.ts'
+import { mountCustomers } from './coordinator/customers.ts'
 import { mountDesk } from './coordinator/desk.ts'
 import { mountDirectory } from './coordinator/directory.ts'
 import { mountFindings } from './coordinator/findings.ts'
 import { mountMembers } from './coordinator/members.ts'
+import { mountNotices } from './coordinator/notices.ts'
+import { mountProcessors, mountReviews } from './coordinator/processors.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
 import { mountCoordinatorStatus } from './coordinator/status.ts'
 import { mountTiles } from './coordinator/tiles.ts'
@@ -23,6 +26,10 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountAudit(door, ports)
   mountFindings(door, ports)
   mountDesk(door, ports)
+  mountNotices(door, ports)
+  mountCustomers(door, ports)
+  mountProcessors(door, ports)
+  mountReviews(door, ports)
   mountReportDesk(door, ports.coordinator.reports, { look: LOOK, act: ACT })
   mountCoordinatorStatus(door, ports)
   mountHealth(door)

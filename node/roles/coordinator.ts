@@ -94,6 +94,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       metrics,
       version: VERSION,
       controller: config.controller,
+      mail: mailReader,
       addresses: host.ownAddresses,
       accessLog: createAccessLog(logger),
       onFault: (error, requestId) => logger.error({ error, requestId }, 'http.failed'),

@@ -12,6 +12,7 @@ import { createCoordinatorApp } from '../../node/http/coordinator-app.ts'
 import type { CoordinatorPorts } from '../../node/http/coordinator/ports.ts'
 import { createSiteApp } from '../../node/http/site-app.ts'
 import type { SitePorts } from '../../node/http/v1/ports.ts'
+import { mailReader } from '../../node/inbound/mail.ts'
 import { systemRandom } from '../../node/roles/system.ts'
 import { createWebhooks, type Webhooks } from '../../node/core/webhook/delivery.ts'
 import { createOutbound } from '../../node/outbound/webhook.ts'
@@ -99,6 +100,7 @@ export async function aCoordinatorApp(
     network: ports.network,
     access,
     controller: CONTROLLER,
+    mail: mailReader,
     metrics: createMetrics(),
     version: '0.0.0',
     accessLog: (request) => void seen.push(request),

@@ -41,7 +41,7 @@ export interface CustomerChange {
   site?: SiteId | undefined
   source: Source
   /** Fields as they are to be; null takes one away. */
-  fields: Partial<Record<OwnerField, string | null>>
+  fields: Partial<Record<OwnerField, string | null | undefined>>
 }
 /** What a sweep does, or would do. */
 export interface Swept {

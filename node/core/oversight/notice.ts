@@ -239,7 +239,11 @@ export function createNotices(ports: {
       if (next.state === 'overdue' || next.state === 'ordered' || isOver)
         await raiseOverdue(tx, next)
       if (next.state === 'done' && isOver && row.site !== null) {
-        const name = { kind: 'overdue-erasure', site: row.site, subject: `notice/${row.id}` } as const
+        const name = {
+          kind: 'overdue-erasure',
+          site: row.site,
+          subject: `notice/${row.id}`,
+        } as const
         const note = `the home's entries were seen at ${isoTimeOf(clock.now())}`
         await ports.findings.cure(tx, name, clock.now(), note)
       }

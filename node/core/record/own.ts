@@ -10,9 +10,11 @@ import {
 } from '../../../protocol/consent.ts'
 import { ageOn, ageOnDay, dayNumber, dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
-import type { RecordId } from '../../../protocol/ids.ts'
+import type { RecordId, SiteId } from '../../../protocol/ids.ts'
 import type { Facts } from '../../../protocol/requirements.ts'
 import { FIELDS, FIELD_NAMES } from '../../../protocol/vocabulary.ts'
+import type { Disclosed } from '../../../protocol/wire.ts'
+import type { RequestRow } from '../request/rows.ts'
 import type {
   ConsentEvent,
   FilledPicture,
@@ -44,11 +46,7 @@ export interface OwnMembers {
     limit: number,
   ) => Promise<{ members: OwnMember[]; next: RecordId | null }>
   /** Everything kept of a member: shared data, consent history, who has got what. */
-  export: (id: string) => Promise<{
-    member: (OwnMember & { email: string | null }) | null
-    consents: Omit<ConsentEvent, 'memberKey'>[]
-    disclosures: LedgerRow[]
-  }>
+  export: (id: string) => Promise<MemberExport>
   disclosures: (record: RecordId) => Promise<LedgerRow[]>
   /**
    * Publishes a version under a new consent: fields outside its scopes leave the record, and with
@@ -84,6 +82,41 @@ export interface OwnMembers {
   rebuild: (bodies: readonly { record: RecordId; body: Body }[]) => Promise<void>
 }
 
+/** A site that was given something of a member. */
+export interface Recipient {
+  partner: SiteId
+  what: Disclosed[]
+  /** Unix seconds of the first and of the last time. */
+  firstAt: number
+  lastAt: number
+  /** Versions handed over, repetitions included. */
+  versions: number
+}
+/** All that a node keeps of a member. */
+export interface MemberExport {
+  member: (OwnMember & { email: string | null }) | null
+  consents: Omit<ConsentEvent, 'memberKey'>[]
+  /** Everybody who was given something, named one by one. */
+  recipients: Recipient[]
+  disclosures: LedgerRow[]
+  /** Authorities that were given a copy. */
+  authorities: { authority: string; basis: string; exportedAt: number }[]
+  requests: Pick<RequestRow, 'id' | 'right' | 'channel' | 'receivedAt' | 'dueAt' | 'state'>[]
+  /** Whether the record is kept from everybody at the member's request. */
+  isRestricted: boolean
+}
+
+function recipientsOf(disclosures: readonly LedgerRow[]): Recipient[] {
+  const byPartner = Map.groupBy(disclosures, ({ partner }) => partner)
+  return [...byPartner].map(([partner, rows]) => ({
+    partner,
+    what: [...new Set(rows.map(({ what }) => what))].toSorted(),
+    firstAt: Math.min(...rows.map(({ time }) => time)),
+    lastAt: Math.max(...rows.map(({ time }) => time)),
+    versions: rows.reduce((sum, { versions }) => sum + versions.length, 0),
+  }))
+}
+
 /** The fields of a profile that name pictures, and the files of new ones. */
 export interface PictureChange {
   fields: Pick<SealedProfile, 'picture' | 'gallery'>
@@ -104,6 +137,8 @@ function present({ home, state, body }: Loaded): OwnMember {
 }
 
 const PAGE = 1000
+/** Requests and disclosures to authorities in an export. */
+const MOST_REQUESTS = 1000
 
 /** Whether a body may say another age than today's. One that came back may lack the birthday. */
 function mayHaveAged({ ageYears, birthDay }: Facts, today: number): boolean {
@@ -293,10 +328,25 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
         const disclosures: LedgerRow[] = []
         for (const record of records)
           disclosures.push(...(await tx.ledger.ofRecord(view.self, record)))
+        const requests = await tx.requests.list({ memberKey: key, limit: MOST_REQUESTS })
+        const authorities = await tx.requests.authorities({ memberKey: key, limit: MOST_REQUESTS })
         return {
           member: loaded === null ? null : { ...present(loaded), email: loaded.home.email },
           consents: consents.map(({ memberKey: _memberKey, ...event }) => event),
+          recipients: recipientsOf(disclosures),
           disclosures,
+          authorities: authorities.flatMap(({ authority, basis, exportedAt }) =>
+            exportedAt === null ? [] : [{ authority, basis, exportedAt }],
+          ),
+          requests: requests.map(({ id: request, right, channel, receivedAt, dueAt, state }) => ({
+            id: request,
+            right,
+            channel,
+            receivedAt,
+            dueAt,
+            state,
+          })),
+          isRestricted: (await tx.requests.restricted([key])).length > 0,
         }
       })
     },

@@ -207,7 +207,7 @@ export function createRights(ports: {
       const row = await store.read((tx) => need(tx, id))
       return { request: shown(row), person: sealer.open(row.sealed) }
     },
-    identify: (actor, id, { result, method }) => {
+    identify: async (actor, id, { result, method }) => {
       if ((result === 'proven') !== (method !== undefined))
         throw new ProtocolError('malformed', '/method', 'by what it was proven, and only then')
       return change(actor, id, `identity-${result}`, (row) => ({
