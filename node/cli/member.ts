@@ -1,9 +1,10 @@
 /** `dpn member`: put, list and withdraw members of this site, and what is below it. */
+import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { performWith, withApi, withExamples, type ApiOptions, type Shell } from './command.ts'
 import type { Client } from './client.ts'
 import { addImport } from './import.ts'
-import { table, timeText, UsageError, type Outcome } from './outcome.ts'
+import { FailureError, table, timeText, UsageError, type Outcome } from './outcome.ts'
 import { addPicture } from './picture.ts'
 import { addRecommendations } from './recommendations.ts'
 import { readInput } from './verify.ts'
@@ -80,6 +81,25 @@ async function withdraw(client: Client, ids: string[], reason: string, notice: s
   return outcome
 }
 
+async function exportMember(
+  client: Client,
+  id: string,
+  { page }: { page?: string },
+): Promise<Outcome> {
+  const path = `/v1/members/${encodeURIComponent(id)}/export`
+  if (page === undefined) {
+    const json = await client.get(path)
+    return { json, lines: [JSON.stringify(json, null, 2)] }
+  }
+  const text = await client.text(`${path}/page`)
+  try {
+    writeFileSync(page, text, { flag: 'wx', mode: 0o600 })
+  } catch (cause) {
+    throw new FailureError(`${page} cannot be made, or is there already`, { cause })
+  }
+  return { json: { id, page }, lines: [`Wrote ${page}: hand it to the member.`] }
+}
+
 async function setPresence(client: Client, id: string, state: string): Promise<Outcome> {
   const path = `/v1/members/${encodeURIComponent(id)}/presence`
   const json = await client.send<{ state: string; until: number | null }>('PUT', path, { state })
@@ -151,6 +171,14 @@ export function addMember(program: Command, shell: Shell): void {
     performWith(shell, options, (client) =>
       list(client, parseLimit(options.limit), options.cursor),
     ),
+  )
+  withExamples(
+    withApi(member.command('export <id>'))
+      .description('all that the node keeps of a member, with everybody who was given it')
+      .option('--page <file>', 'write it as a page to read and to print'),
+    'dpn member export 42 --page lotte.html',
+  ).action((id: string, options: ApiOptions & { page?: string }) =>
+    performWith(shell, options, (client) => exportMember(client, id, options)),
   )
   withExamples(
     withApi(member.command('withdraw <id...>'))
