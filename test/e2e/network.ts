@@ -66,6 +66,8 @@ export interface StaffApi extends Api {
 }
 export interface TestCoordinator extends TestNode {
   api: StaffApi
+  /** One of the keys of its staff, for a client of its own. */
+  key: () => string
 }
 
 export interface TestNetwork {
@@ -233,7 +235,9 @@ async function startCoordinator({ settings, terms, through }: NetworkOptions): P
   const keys = await keysOf(folder, 'staff')
   const logFile = join(root, 'logs', `${NETWORK}.log`)
   const node = createTestNode({ role: 'coordinator', site: NETWORK, folder, logFile, ...ports })
-  const coordinator = withApi(node, staffApi(node.url, keys))
+  const coordinator = Object.assign(withApi(node, staffApi(node.url, keys)), {
+    key: () => keys[0] ?? '',
+  })
   await coordinator.start()
   const founded = async (): Promise<boolean> => (await coordinator.api.sizeOf(NETWORK)) >= 2
   await until('the network is founded', founded)
