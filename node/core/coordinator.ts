@@ -98,20 +98,42 @@ export async function createCoordinator(
     return !equalBytes(own, checkpoint.root)
   }
 
+  /**
+   * Looks at two checkpoints that are said to be of two histories, and suspends the site where they
+   * are; `longer` where it takes more of the log than is here to tell.
+   */
+  async function judgeFork(
+    log: ForkFound['log'],
+    notes: ForkFound['notes'],
+  ): Promise<'forked' | 'longer' | 'agreeing'> {
+    const signed = notes.filter((note) => note !== '')
+    const [one, other] = signed.map((note) => node.checkpoints.open(log, note).checkpoint)
+    // Such a pair proves it by itself, whatever has reached this node of the log.
+    if (other !== undefined && one?.size === other.size && !equalBytes(one.root, other.root)) {
+      await suspendFork({ log, size: one.size, notes })
+      return 'forked'
+    }
+    let isLonger = false
+    for (const note of signed) {
+      const verdict = await contradicts(log, note)
+      if (verdict === true) {
+        const { note: own, size } = await store.read((tx) => logStateOf(tx, log))
+        await suspendFork({ log, size, notes: [own ?? '', note] })
+        return 'forked'
+      }
+      isLonger ||= verdict === null
+    }
+    return isLonger ? 'longer' : 'agreeing'
+  }
+
   async function takeReport(from: ForkFound['log'], report: Report): Promise<void> {
     if (report.kind !== 'fork') throw new ProtocolError('malformed', '/kind', 'a receipt or a fork')
     const { log, notes } = report
-    for (const note of notes) {
-      if (note === '') continue
-      const verdict = await contradicts(log, note)
-      const { note: own, size } = await store.read((tx) => logStateOf(tx, log))
-      if (verdict === true) {
-        await suspendFork({ log, size, notes: [own ?? '', note] })
-        return
-      }
-      // Longer than our copy: pulling it shows whether it continues ours.
-      if (verdict === null) node.tasks.background('pull', () => node.follower.pull(log, from))
-    }
+    if ((await judgeFork(log, notes)) !== 'longer') return
+    node.tasks.background('pull', async () => {
+      await node.follower.pull(log, from)
+      await judgeFork(log, notes)
+    })
   }
 
   async function suspendFork(fork: ForkFound): Promise<void> {

@@ -103,7 +103,7 @@ export async function createSite(
   /** Whether own records may have ended without this node's doing: after a restore, by an order. */
   let isOwnStale = (await store.read((tx) => tx.desk.setting('restored'))) === '1'
 
-  const forkReports = createForkReports({ view, store, network, events })
+  const forkReports = createForkReports({ view, store, clock, network, events })
   const node = createNode(ports, settings, view, {
     progressed: (log, applied) => {
       if (applied !== null) talk.progressed(log, applied)

@@ -66,6 +66,26 @@ describe('an announcement', () => {
     expect(await handlers.announcement(A, announce(a, entries, { from: 1 }))).toBe('ignore')
   })
 
+  // A follower that keeps entries whose checkpoint it cannot show is silent about them to a home
+  // that was restored: the home writes others in their place, and is taken for one that forks.
+  it('leaves its checkpoint beside the entries, wherever a crash comes', async () => {
+    const { store } = b.ports
+    const write = store.write.bind(store)
+    store.write = async (work, purpose) => {
+      if ((await sizeAt(b)) === entries.length) throw new Error('the node is dead')
+      return write(work, purpose)
+    }
+    const { handlers } = b.site.node
+    const made = announce(a, entries, { from: 3, time: now() + 1 })
+    await expect(handlers.announcement(A, made)).rejects.toThrow('dead')
+    await world.quiet()
+    store.write = write
+    await world.restart(b)
+    const heads = { kind: 'heads' as const, heads: [], addresses: [] }
+    for await (const reply of b.site.node.handlers.sync(A, heads))
+      expect(reply.kind === 'heads' && reply.heads.find(({ log }) => log === A)?.size).toBe(5)
+  })
+
   it.each<[what: string, made: () => ReturnType<typeof announce>, verdict: string]>([
     [
       'an entry that is not deterministic CBOR',
@@ -342,6 +362,36 @@ describe('two histories', () => {
     expect(node.view.registry().members.get(A)?.status).toBe('admitted')
     await world.heal(B)
     await world.tick(30)
+    expect(node.view.registry().members.get(A)?.status).toBe('suspended')
+  })
+
+  it("that are longer than the coordinator's copy prove themselves", async () => {
+    const { node } = world.coordinator.coordinator
+    const [one = '', two = ''] = [entries, [...entries.slice(0, 4), aPublished(9).entry]].map(
+      (lines) => noteOf(a, lines, null),
+    )
+    await node.handlers.report(B, { kind: 'fork', log: A, notes: [one, two] })
+    await world.quiet()
+    expect(node.view.registry().members.get(A)?.status).toBe('suspended')
+  })
+
+  it('are told again while the coordinator has not acted on them', async () => {
+    const { node } = world.coordinator.coordinator
+    let taken = 0
+    world.wrap(NETWORK, (handlers) => ({
+      ...handlers,
+      report: async (_from, { kind }) => {
+        if (kind === 'fork') taken += 1
+        return { kind: 'taken' }
+      },
+    }))
+    await b.site.node.handlers.announcement(A, announce(a, other))
+    await world.tick(30)
+    await world.tick(30)
+    expect(taken).toBe(1)
+    expect(node.view.registry().members.get(A)?.status).toBe('admitted')
+    world.wrap(NETWORK, null)
+    await world.tick(300)
     expect(node.view.registry().members.get(A)?.status).toBe('suspended')
   })
 

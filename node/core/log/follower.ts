@@ -44,6 +44,8 @@ export interface Follower {
 interface Chunk {
   from: number
   entries: Uint8Array[]
+  /** The signed checkpoint that they lead to. */
+  opened: OpenedCheckpoint
   /** Refuses a range that does not lead to the signed checkpoint. */
   check: (range: CompactRange) => void
 }
@@ -101,6 +103,14 @@ export function createFollower(ports: FollowerPorts): Follower {
         chunk.check(grown.range)
         await tx.logs.append(log, { from: state.size, entries: bytes, ...grown })
         const applied = await apply(tx, log, state.size, fresh)
+        // In the same transaction: a node that dies now and holds entries without their checkpoint
+        // could not show them to a home that has lost them, which would then write others.
+        if (grown.range.size === chunk.opened.checkpoint.size)
+          await tx.logs.saveCheckpoint(
+            log,
+            checkpoints.signedNote(log, chunk.opened),
+            state.heartbeat,
+          )
         return { size: grown.range.size, fresh, applied }
       },
       ends(decoded) ? 'erase' : undefined,
@@ -194,6 +204,7 @@ export function createFollower(ports: FollowerPorts): Follower {
       await commit(log, {
         from,
         entries,
+        opened,
         check: (range) => {
           if (!equalBytes(rootOf(range, crypto.sha256), root))
             throw new ProtocolError('bad_proof', '/entries', 'entries that the checkpoint covers')
@@ -223,14 +234,16 @@ export function createFollower(ports: FollowerPorts): Follower {
 
   function chunkOf(
     reply: { from: number; entries: Uint8Array[]; proof: Uint8Array[] },
-    { checkpoint }: OpenedCheckpoint,
+    opened: OpenedCheckpoint,
   ): Chunk {
+    const { checkpoint } = opened
     const { from, entries, proof } = reply
     if (entries.length === 0 || from + entries.length > checkpoint.size)
       throw new ProtocolError('malformed', '/entries', 'entries below the checkpoint')
     return {
       from,
       entries,
+      opened,
       check: (range) => {
         verifyConsistency(
           {

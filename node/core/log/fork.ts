@@ -9,7 +9,7 @@ import {
   rootOf,
   verifyConsistency,
 } from '../../../protocol/merkle.ts'
-import type { Crypto, Events, Network } from '../ports.ts'
+import type { Clock, Crypto, Events, Network } from '../ports.ts'
 import type { Store } from '../store.ts'
 import { reasonOf } from '../tasks.ts'
 import type { View } from '../view.ts'
@@ -74,36 +74,43 @@ export async function findFork(
 
 /** Tells the coordinator of the forks that this node has found. */
 export interface ForkReports {
-  /** Reports what has not been told since the last connection with the coordinator. */
+  /** Reports what the coordinator has not been told lately. */
   run: () => Promise<void>
   /** A connection with the coordinator is new: it may have been away, or restored. */
   again: () => void
 }
 
 /**
- * Creates the reports of forks. A fork is told until the registry shows that the coordinator has
- * acted on it, since it may be out of reach when the fork is found.
+ * Creates the reports of forks. A fork is told once in each interval of heartbeats until the
+ * registry shows that the coordinator has acted on it: it may be out of reach when the fork is
+ * found, or have too little of the log to see it.
  */
 export function createForkReports(ports: {
   view: View
   store: Store
+  clock: Pick<Clock, 'now'>
   network: Pick<Network, 'report' | 'connected'>
   events: Events
 }): ForkReports {
-  const { view, store, network, events } = ports
-  const told = new Set<SiteId>()
+  const { view, store, clock, network, events } = ports
+  /** When each was told last. */
+  const told = new Map<SiteId, number>()
+  const isToldLately = (log: SiteId): boolean => {
+    const ago = clock.now() - (told.get(log) ?? -Infinity)
+    return ago >= 0 && ago < view.registry().terms.heartbeatSeconds
+  }
 
   return {
     run: async () => {
       const untold = [...view.frozen].filter(
-        (log) => !told.has(log) && view.registry().members.get(log)?.status === 'admitted',
+        (log) => !isToldLately(log) && view.registry().members.get(log)?.status === 'admitted',
       )
       if (untold.length === 0 || !network.connected().includes(view.network)) return
       const forks = await store.read((tx) => tx.desk.forks())
       for (const { log, notes } of forks.filter((fork) => untold.includes(fork.log))) {
         try {
           await network.report(view.network, { kind: 'fork', log, notes })
-          told.add(log)
+          told.set(log, clock.now())
         } catch (error) {
           const reason = reasonOf(error)
           events.emit({ type: 'peer.failed', site: view.network, action: 'fork', reason })
