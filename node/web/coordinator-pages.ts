@@ -1,6 +1,7 @@
 /** All pages of the coordinator, in the order of the navigation: one line for each group of pages. */
 import type { Door } from '../http/app.ts'
 import type { CoordinatorPorts } from '../http/coordinator/ports.ts'
+import { mountDeskPages } from './desk/desk.ts'
 import { mountStart } from './public/start.ts'
 import { createWeb, type WebPorts } from './visit.ts'
 
@@ -17,4 +18,5 @@ export function mountCoordinatorPages(door: Door, ports: PagePorts): void {
     ...(ports.signInPath !== undefined && { signInPath: ports.signInPath }),
   })
   mountStart(web, ports)
+  mountDeskPages(web, ports)
 }

@@ -129,18 +129,20 @@ function takeForms(visit: Visit, again?: Again): Html {
 
 function contentOf(content: NoticeContent | null): Html {
   if (content === null)
-    return html`<p>Nothing of the person is kept any more: the notice is over, or the home knows.</p>`
+    return html`<p>
+      Nothing of the person is kept any more: the notice is over, or the home knows.
+    </p>`
   return html`${facts([
-    ['Forwarded by', content.forwarders.join(', ') || 'nobody'],
-    [
-      'May be the member',
-      html`<ul>
-        ${content.candidates.map(({ address, how }) => html`<li>${address} (${how})</li>`)}
-      </ul>`,
-    ],
-    ['Chosen', content.address ?? 'nobody yet'],
-    ['Subject', content.subject],
-  ])}
+      ['Forwarded by', content.forwarders.join(', ') || 'nobody'],
+      [
+        'May be the member',
+        html`<ul>
+          ${content.candidates.map(({ address, how }) => html`<li>${address} (${how})</li>`)}
+        </ul>`,
+      ],
+      ['Chosen', content.address ?? 'nobody yet'],
+      ['Subject', content.subject],
+    ])}
     <blockquote class="excerpt">${content.excerpt}</blockquote>`
 }
 
@@ -163,7 +165,12 @@ function stepForms(
           submit: 'Confirm: the home withdraws',
           isGrave: true,
           fields: [
-            { name: 'site', label: "The member's site", value: notice.site ?? '', isRequired: true },
+            {
+              name: 'site',
+              label: "The member's site",
+              value: notice.site ?? '',
+              isRequired: true,
+            },
             {
               name: 'address',
               label: "The member's e-mail address",
@@ -261,9 +268,9 @@ export function mountNoticePages(web: Web, ports: CoordinatorPorts): void {
           ['Confirmed', notice.confirmedAt === null ? 'no' : timeOf(notice.confirmedAt)],
           ['Deadline', notice.deadline === null ? 'none yet' : timeOf(notice.deadline)],
           ['Attempts', String(notice.attempts)],
-          ['Records', notice.records.map(longCode)],
+          ['Records', html`${notice.records.map(longCode)}`],
           ['Orders', notice.orders.join(', ') || 'none'],
-        ] as [string, Html][]),
+        ]),
         section('What was written', contentOf(content)),
         ...(notice.closedAt === null ? stepForms(visit, notice, content, again) : []),
       ],

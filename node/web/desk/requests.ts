@@ -84,7 +84,13 @@ function openForm(visit: Visit, again?: Again): Html {
           label: 'Site of which the person is a member',
           hint: 'The site is told, and answers. Without it the person is a site owner.',
         },
-        { name: 'right', label: 'Right', kind: 'select', options: choices(RIGHTS), isRequired: true },
+        {
+          name: 'right',
+          label: 'Right',
+          kind: 'select',
+          options: choices(RIGHTS),
+          isRequired: true,
+        },
         {
           name: 'channel',
           label: 'How it came',
@@ -231,7 +237,10 @@ export function mountRequestPages(web: Web, { coordinator }: CoordinatorPorts): 
           ['Received', timeOf(request.receivedAt)],
           ['Answer due', timeOf(request.dueAt)],
           ['Extended', request.extension ?? 'no'],
-          ['Identity', `${request.identity}${request.method === null ? '' : `, ${request.method}`}`],
+          [
+            'Identity',
+            `${request.identity}${request.method === null ? '' : `, ${request.method}`}`,
+          ],
           ['Reason', request.reason ?? 'none'],
           ['Left', request.kept.join(', ') || 'nothing'],
           ...(isLess ? [['How to complain', COMPLAINT] as const] : []),
