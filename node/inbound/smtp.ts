@@ -81,6 +81,11 @@ function answerTo(error: unknown, onFault: (error: unknown) => void): Refusal {
   return new Refusal(451, 'The mail could not be kept just now')
 }
 
+/** Broken connections, and what no SMTP client says: nothing that the operator could mend. */
+function ignore(): void {
+  // Said above.
+}
+
 /** Starts the intake. @throws Error where the port cannot be listened on */
 export async function startIntake(options: IntakeOptions): Promise<Intake> {
   const { address, take, onFault } = options
@@ -90,6 +95,22 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
     const raw = await readAll(stream)
     const { mailFrom } = session.envelope
     await take(raw, mailFrom === false || mailFrom.address === '' ? null : mailFrom.address)
+  }
+
+  async function answered(
+    stream: SMTPServerDataStream,
+    session: SMTPServerSession,
+    done: (error?: Error | null, text?: string) => void,
+  ): Promise<void> {
+    let refusal: Refusal | null = null
+    try {
+      await data(stream, session)
+    } catch (error) {
+      stream.resume()
+      refusal = answerTo(error, onFault)
+    }
+    if (refusal === null) done(null, 'Taken')
+    else done(refusal)
   }
 
   const server = new SMTPServer({
@@ -113,17 +134,9 @@ export async function startIntake(options: IntakeOptions): Promise<Intake> {
       else done()
     },
     onData: (stream, session, done) => {
-      data(stream, session).then(
-        () => done(null, 'Taken'),
-        (error: unknown) => {
-          stream.resume()
-          done(answerTo(error, onFault))
-        },
-      )
+      void answered(stream, session, done)
     },
   })
-  // Broken connections, and what no SMTP client says: nothing that the operator could mend.
-  const ignore = (): void => undefined
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port, options.host, () => {

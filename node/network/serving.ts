@@ -36,14 +36,14 @@ export async function registerProtocols(ports: ServingPorts): Promise<void> {
   async function* report(from: SiteId, message: Report): AsyncGenerator<ReportAnswer> {
     yield await handlers.report(from, message)
   }
-  async function* request(from: SiteId, message: SignedRequest): AsyncGenerator<RequestAnswer> {
+  async function* asked(from: SiteId, message: SignedRequest): AsyncGenerator<RequestAnswer> {
     yield await handlers.request(from, message)
   }
   await register(ports, SYNC, handlers.sync)
   await register(ports, BODIES, handlers.bodies)
   await register(ports, PICTURES, handlers.pictures)
   await register(ports, REPORT, report)
-  await register(ports, REQUEST, request)
+  await register(ports, REQUEST, asked)
   await register(ports, PRESENCE, handlers.presence)
   await registerStream(ports, TALK_PROTOCOL, TALK_STREAMS, (site, stream) =>
     serveTalk(stream, (request) => handlers.talk(site, request), ports.deadlines),

@@ -153,16 +153,17 @@ describe('the requests of a site owner', () => {
   })
 })
 
+function aCall(body: object | string, changes: Partial<OrderCall> = {}): OrderCall {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const now = world.clock.now()
+  // Signed by the specification's own library.
+  const signature = new Webhook(SECRET).sign('msg_1', new Date(now * 1000), text)
+  return { id: 'msg_1', timestamp: String(now), signature, body: text, ...changes }
+}
+const take = (call: OrderCall, secret = parseOrderSecret(SECRET)) =>
+  createOrderTaker({ secret, clock: world.clock, crypto: systemCrypto, customers })(call)
+
 describe('an order of the payment provider', () => {
-  function aCall(body: object | string, changes: Partial<OrderCall> = {}): OrderCall {
-    const text = typeof body === 'string' ? body : JSON.stringify(body)
-    const now = world.clock.now()
-    // Signed by the specification's own library.
-    const signature = new Webhook(SECRET).sign('msg_1', new Date(now * 1000), text)
-    return { id: 'msg_1', timestamp: String(now), signature, body: text, ...changes }
-  }
-  const take = (call: OrderCall, secret = parseOrderSecret(SECRET)) =>
-    createOrderTaker({ secret, clock: world.clock, crypto: systemCrypto, customers })(call)
   const GOOD = { email: EMAIL, order: '2026-0042' }
 
   it('leaves the address and the number, once, and nothing else of what was told', async () => {

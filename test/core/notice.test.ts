@@ -1,6 +1,6 @@
 /** Withdrawal notices: from a forwarded mail to the end of the record everywhere, whatever the home does. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { NoticeContent } from '../../node/core/oversight/notice.ts'
+import type { NoticeContent } from '../../node/core/oversight/notice-content.ts'
 import { mailReader } from '../../node/inbound/mail.ts'
 import { decodeEntry } from '../../protocol/entry.ts'
 import { signRequest, type PersonRequest } from '../../protocol/request.ts'
@@ -248,7 +248,7 @@ describe('the home', () => {
   it('takes requests from the coordinator alone, under its key, and to itself', async () => {
     const { identity } = world.coordinator
     const record = await aPublished('m1', 'lotte@mail.example')
-    const request = (changes: Record<string, unknown> = {}, seed = identity.logSeed) =>
+    const request = (changes: Partial<PersonRequest> = {}, seed = identity.logSeed) =>
       signRequest(
         {
           kind: 'withdraw',

@@ -225,16 +225,16 @@ describe('a request that came to the coordinator', () => {
   })
 })
 
-describe('a disclosure to an authority', () => {
-  const propose = () =>
-    a.site.authorities.propose(OWNER, {
-      subject: 'member',
-      memberKey: a.site.memberKeyOf('ann'),
-      member: 'ann',
-      authority: 'Court of Example',
-      basis: 'Code of Example § 1, file 7/26',
-    })
+const propose = () =>
+  a.site.authorities.propose(OWNER, {
+    subject: 'member',
+    memberKey: a.site.memberKeyOf('ann'),
+    member: 'ann',
+    authority: 'Court of Example',
+    basis: 'Code of Example § 1, file 7/26',
+  })
 
+describe('a disclosure to an authority', () => {
   it('needs two different people, and leaves a row before the file', async () => {
     const { id } = await propose()
     const file = () => a.site.authorities.export(OWNER, id)

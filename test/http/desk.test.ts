@@ -83,10 +83,14 @@ describe('/v1/notices', () => {
   it('pages without repeating, and says what is wrong', async () => {
     const seen: string[] = []
     for (let cursor = ''; ;) {
-      const page = await staff(`GET /v1/notices?limit=1${cursor}`)
-      for (const { id } of page.json['notices'] as { id: string }[]) seen.push(id)
-      if (page.json['next'] === null) break
-      cursor = `&cursor=${String(page.json['next'])}`
+      const { json } = await send<{ notices: { id: string }[]; next: string | null }>(
+        api,
+        api.keys.staff,
+        `GET /v1/notices?limit=1${cursor}`,
+      )
+      for (const { id } of json.notices) seen.push(id)
+      if (json.next === null) break
+      cursor = `&cursor=${json.next}`
     }
     expect(new Set(seen).size).toBe(seen.length)
     expect(seen.length).toBeGreaterThan(2)
@@ -203,22 +207,22 @@ describe('/v1/members/{id}/export/page', () => {
   })
 })
 
-describe('/v1/customers and /v1/orders-received', () => {
-  const order = (body: object, secret = ORDER_SECRET) => {
-    const text = JSON.stringify(body)
-    const now = world.clock.now()
-    const signature = new Webhook(secret).sign('msg_1', new Date(now * 1000), text)
-    return api.app.request('/v1/orders-received', {
-      method: 'POST',
-      headers: {
-        'webhook-id': 'msg_1',
-        'webhook-timestamp': String(now),
-        'webhook-signature': signature,
-      },
-      body: text,
-    })
-  }
+const order = (body: object, secret = ORDER_SECRET) => {
+  const text = JSON.stringify(body)
+  const now = world.clock.now()
+  const signature = new Webhook(secret).sign('msg_1', new Date(now * 1000), text)
+  return api.app.request('/v1/orders-received', {
+    method: 'POST',
+    headers: {
+      'webhook-id': 'msg_1',
+      'webhook-timestamp': String(now),
+      'webhook-signature': signature,
+    },
+    body: text,
+  })
+}
 
+describe('/v1/customers and /v1/orders-received', () => {
   it('keeps address and number of a signed order, and refuses the others', async () => {
     const good = { email: 'olga@owner.example', order: 'PP-1', card: null, total: 49 }
     expect((await order(good)).status).toBe(204)

@@ -157,13 +157,9 @@ describe('refuseFinancial', () => {
   })
 
   it('says where, and never what', () => {
-    try {
-      refuseFinancial({ order: { payment: { cardNumber: 4111111111111111 } } })
-      expect.unreachable()
-    } catch (error) {
-      expect(error).toMatchObject({ path: '/order/payment/cardNumber' })
-      expect(String(error)).not.toContain('4111')
-    }
+    const paid = { order: { payment: { cardNumber: 4111111111111111 } } }
+    const message = /^(?!.*4111).*\/order\/payment\/cardNumber/
+    expect(() => refuseFinancial(paid)).toThrow(message)
     for (const name of ['IBAN', 'card_number', 'CVV', 'account-number'])
       expect(() => refuseFinancial({ [name]: 'x' })).toThrow(ProtocolError)
     expect(() => refuseFinancial({ iban: null, cvv: '', card: null })).not.toThrow()

@@ -47,6 +47,20 @@ const aRequest = (n: number, changes: Partial<RequestRow> = {}): RequestRow => (
   ...changes,
 })
 
+const anOwner = (n: number, changes: Partial<CustomerRow> = {}): CustomerRow => ({
+  id: `c-${n}`,
+  site: HOME,
+  emailKey: bytesOf(`email ${n}`),
+  createdAt: 1,
+  lastContactAt: 10 * n,
+  hasOrders: n % 2 === 0,
+  shrunkAt: null,
+  objectedAt: null,
+  restrictedAt: null,
+  sealed: bytesOf('sealed'),
+  ...changes,
+})
+
 describe('withdrawal notices', () => {
   it('are saved, listed from the newest, found by their digest, and due in their order', async () => {
     const store = await aStore()
@@ -154,26 +168,13 @@ describe('requests', () => {
 describe('site owners and review notes', () => {
   it('are saved, found by address, listed, idle after a time, and removed', async () => {
     const store = await aStore()
-    const row = (n: number, changes: Partial<CustomerRow> = {}): CustomerRow => ({
-      id: `c-${n}`,
-      site: HOME,
-      emailKey: bytesOf(`email ${n}`),
-      createdAt: 1,
-      lastContactAt: 10 * n,
-      hasOrders: n % 2 === 0,
-      shrunkAt: null,
-      objectedAt: null,
-      restrictedAt: null,
-      sealed: bytesOf('sealed'),
-      ...changes,
-    })
     await store.write(async (tx) => {
-      for (const n of range(4)) await tx.customers.save(row(n))
-      await tx.customers.save(row(1, { shrunkAt: 3, site: OTHER }))
+      for (const n of range(4)) await tx.customers.save(anOwner(n))
+      await tx.customers.save(anOwner(1, { shrunkAt: 3, site: OTHER }))
       await tx.reviews.add({ site: HOME, time: 1, actor: 'k1', sealed: bytesOf('note') })
     })
     await store.read(async (tx) => {
-      expect(await tx.customers.get('c-2')).toEqual(row(2))
+      expect(await tx.customers.get('c-2')).toEqual(anOwner(2))
       expect((await tx.customers.byEmail(bytesOf('email 3')))?.id).toBe('c-3')
       const list = await tx.customers.list({ after: 'c-0', site: HOME, limit: 2 })
       expect(list.map(({ id }) => id)).toEqual(['c-2', 'c-3'])

@@ -11,10 +11,11 @@ import type { Actor } from '../people/actor.ts'
 import { NODE_ACTOR } from '../people/actor.ts'
 import type { Acts } from '../people/acts.ts'
 import type { Clock, Random } from '../ports.ts'
-import { endOfMonths, monthsBefore, RETENTION_MONTHS } from '../request/period.ts'
+import { endOfMonths, RETENTION_MONTHS } from '../request/period.ts'
 import type { Sealer } from '../request/sealed.ts'
 import type { ReadTransaction, Store, WriteTransaction } from '../store.ts'
 import type { CustomerFilter, CustomerRow } from './customer-rows.ts'
+import { createRetention, type Retention } from './retention.ts'
 import {
   OWNER_FIELD_NAMES,
   OWNER_FIELDS,
@@ -26,9 +27,6 @@ import {
 const ID_BYTES = 8
 const BATCH = 200
 const MOST_ORDERS = 1000
-const SWEEP_SECONDS = 86_400
-/** Setting that says when the sweep has run. */
-const SWEPT = 'retention-swept'
 
 /** A site owner as staff see one. */
 export interface Customer extends Omit<CustomerRow, 'sealed' | 'emailKey'> {
@@ -43,15 +41,7 @@ export interface CustomerChange {
   /** Fields as they are to be; null takes one away. */
   fields: Partial<Record<OwnerField, string | null | undefined>>
 }
-/** What a sweep does, or would do. */
-export interface Swept {
-  /** Ids of those of whom address and order numbers stay. */
-  shrunk: string[]
-  /** Ids of those of whom nothing stays: they have ordered nothing. */
-  removed: string[]
-}
-
-export interface Customers {
+export interface Customers extends Retention {
   /**
    * Makes or changes an owner, found by the address.
    *
@@ -75,11 +65,17 @@ export interface Customers {
   restrict: (actor: Actor, id: string, isRestricted: boolean) => Promise<void>
   /** Who may be made offers: no objection, no restriction, more than the minimum. */
   offers: () => Promise<Customer[]>
-  /** What a sweep would do now. */
-  due: () => Promise<Swept>
-  sweep: (actor: Actor) => Promise<Swept>
-  /** Sweeps once a day. */
-  run: () => Promise<void>
+}
+
+async function need(tx: Pick<ReadTransaction, 'customers'>, id: string): Promise<CustomerRow> {
+  const row = await tx.customers.get(id)
+  if (row === null) throw new ProtocolError('not_found', '/id', 'a site owner')
+  return row
+}
+
+/** The words of a free text, among which an address may be. */
+function wordsOf(contact: string): string[] {
+  return normaliseEmail(contact).split(/[\s,;<>()"]+/)
 }
 
 /** Creates the keeper of the site owners' data. */
@@ -103,11 +99,6 @@ export function createCustomers(ports: {
     const { sealed: _sealed, emailKey: _emailKey, ...rest } = row
     const keptUntil = endOfMonths(row.lastContactAt, RETENTION_MONTHS)
     return { ...rest, content: contentOf(row), keptUntil }
-  }
-  async function need(tx: Pick<ReadTransaction, 'customers'>, id: string): Promise<CustomerRow> {
-    const row = await tx.customers.get(id)
-    if (row === null) throw new ProtocolError('not_found', '/id', 'a site owner')
-    return row
   }
   function fresh(email: string, source: Source): CustomerRow {
     const now = clock.now()
@@ -186,26 +177,6 @@ export function createCustomers(ports: {
     return kind
   }
 
-  /** Rows whose two years are over. */
-  async function* idle(): AsyncGenerator<CustomerRow[]> {
-    const before = monthsBefore(clock.now(), RETENTION_MONTHS)
-    for (let after = ''; ;) {
-      const from = after
-      const rows = await store.read((tx) => tx.customers.idle(before, from, BATCH))
-      if (rows.length > 0) yield rows
-      if (rows.length < BATCH) return
-      after = rows.at(-1)?.id ?? ''
-    }
-  }
-  async function sweep(actor: Actor): Promise<Swept> {
-    const swept: Swept = { shrunk: [], removed: [] }
-    for await (const rows of idle())
-      await store.write(async (tx) => {
-        for (const row of rows) swept[await shrinkIn(tx, actor, row)].push(row.id)
-      }, 'erase')
-    return swept
-  }
-
   async function all(filter: Omit<CustomerFilter, 'limit' | 'after'>): Promise<CustomerRow[]> {
     const found: CustomerRow[] = []
     for (let after = ''; ;) {
@@ -253,9 +224,8 @@ export function createCustomers(ports: {
         row: await tx.customers.byEmail(emailKeyOf(email)),
         applications: await tx.desk.applications(),
       }))
-      const words = (contact: string): string[] => normaliseEmail(contact).split(/[\s,;<>()"]+/)
       const applied = applications
-        .filter(({ contact, state }) => state !== 'refused' && words(contact).includes(email))
+        .filter(({ contact, state }) => state !== 'refused' && wordsOf(contact).includes(email))
         .map(({ site }) => site)
       return [...new Set([...(row?.site ? [row.site] : []), ...applied])]
     },
@@ -304,19 +274,6 @@ export function createCustomers(ports: {
         )
         .map(shown)
     },
-    due: async () => {
-      const due: Swept = { shrunk: [], removed: [] }
-      for await (const rows of idle())
-        for (const { id, hasOrders } of rows) due[hasOrders ? 'shrunk' : 'removed'].push(id)
-      return due
-    },
-    sweep,
-    run: async () => {
-      const last = Number((await store.read((tx) => tx.desk.setting(SWEPT))) ?? 0)
-      const now = clock.now()
-      if (now >= last && now - last < SWEEP_SECONDS) return
-      await sweep(NODE_ACTOR)
-      await store.write((tx) => tx.desk.setSetting(SWEPT, String(now)))
-    },
+    ...createRetention({ store, clock, shrinkIn }),
   }
 }

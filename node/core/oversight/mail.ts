@@ -138,7 +138,11 @@ export function withoutFinancial(text: string): string {
 
 function shorten(text: string, chars: number): string {
   const plain = text.replaceAll(/[^\S\n]+/g, ' ').replaceAll(/\n{3,}/g, '\n\n')
-  return [...plain.trim()].slice(0, chars).join('')
+  // A pair of surrogates that the cut has split is taken out.
+  return plain
+    .trim()
+    .slice(0, chars)
+    .replace(/[\ud800-\udbff]$/, '')
 }
 
 /** The parts of a text that nobody else than the member can have meant. */

@@ -5,7 +5,7 @@ import type { Actor } from '../people/actor.ts'
 import type { Acts } from '../people/acts.ts'
 import type { Clock } from '../ports.ts'
 import type { Sealer } from '../request/sealed.ts'
-import type { Store } from '../store.ts'
+import type { ReadTransaction, Store } from '../store.ts'
 
 const MOST_NOTES = 200
 
@@ -22,6 +22,11 @@ export interface Reviews {
   add: (actor: Actor, site: SiteId, text: string) => Promise<void>
 }
 
+async function assertApplied(tx: Pick<ReadTransaction, 'desk'>, site: SiteId): Promise<void> {
+  if ((await tx.desk.application(site)) === null)
+    throw new ProtocolError('not_found', '/site', 'a site that has applied')
+}
+
 /** Creates the keeper of review notes. */
 export function createReviews(ports: {
   store: Store
@@ -30,13 +35,10 @@ export function createReviews(ports: {
   acts: Pick<Acts, 'add'>
 }): Reviews {
   const { store, clock, sealer, acts } = ports
-  const missing = (): never => {
-    throw new ProtocolError('not_found', '/site', 'a site that has applied')
-  }
   return {
     of: async (site) => {
       const rows = await store.read(async (tx) => {
-        if ((await tx.desk.application(site)) === null) missing()
+        await assertApplied(tx, site)
         return tx.reviews.of(site)
       })
       return rows.map(({ id, time, actor, sealed }) => ({
@@ -48,7 +50,7 @@ export function createReviews(ports: {
     },
     add: async (actor, site, text) => {
       await store.write(async (tx) => {
-        if ((await tx.desk.application(site)) === null) missing()
+        await assertApplied(tx, site)
         if ((await tx.reviews.of(site)).length >= MOST_NOTES)
           throw new ProtocolError('conflict', '', `at most ${MOST_NOTES} notes`)
         const sealed = sealer.seal(text)

@@ -106,6 +106,11 @@ export interface MemberExport {
   isRestricted: boolean
 }
 
+function requestOf(row: RequestRow): MemberExport['requests'][number] {
+  const { id, right, channel, receivedAt, dueAt, state } = row
+  return { id, right, channel, receivedAt, dueAt, state }
+}
+
 function recipientsOf(disclosures: readonly LedgerRow[]): Recipient[] {
   const byPartner = Map.groupBy(disclosures, ({ partner }) => partner)
   return [...byPartner].map(([partner, rows]) => ({
@@ -338,14 +343,7 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
           authorities: authorities.flatMap(({ authority, basis, exportedAt }) =>
             exportedAt === null ? [] : [{ authority, basis, exportedAt }],
           ),
-          requests: requests.map(({ id: request, right, channel, receivedAt, dueAt, state }) => ({
-            id: request,
-            right,
-            channel,
-            receivedAt,
-            dueAt,
-            state,
-          })),
+          requests: requests.map(requestOf),
           isRestricted: (await tx.requests.restricted([key])).length > 0,
         }
       })

@@ -42,6 +42,20 @@ export interface Authorities {
   export: (actor: Actor, id: string) => Promise<Uint8Array>
 }
 
+function shown(row: AuthorityRow): AuthorityDisclosure {
+  const { sealed: _sealed, memberKey: _memberKey, ...rest } = row
+  return rest
+}
+async function need(tx: Pick<ReadTransaction, 'requests'>, id: string): Promise<AuthorityRow> {
+  const row = await tx.requests.authority(id)
+  if (row === null) throw new ProtocolError('not_found', '/id', 'a disclosure to an authority')
+  return row
+}
+function assertState({ state }: AuthorityRow, ...states: AuthorityRow['state'][]): void {
+  if (!states.includes(state))
+    throw new ProtocolError('conflict', '/id', `a disclosure that is ${states.join(' or ')}`)
+}
+
 /** Creates the desk for disclosures to authorities. */
 export function createAuthorities(ports: {
   store: Store
@@ -55,15 +69,6 @@ export function createAuthorities(ports: {
 }): Authorities {
   const { store, clock, random, crypto, sealer, acts } = ports
 
-  function shown(row: AuthorityRow): AuthorityDisclosure {
-    const { sealed: _sealed, memberKey: _memberKey, ...rest } = row
-    return rest
-  }
-  async function need(tx: Pick<ReadTransaction, 'requests'>, id: string): Promise<AuthorityRow> {
-    const row = await tx.requests.authority(id)
-    if (row === null) throw new ProtocolError('not_found', '/id', 'a disclosure to an authority')
-    return row
-  }
   async function change(
     actor: Actor,
     id: string,
@@ -77,11 +82,6 @@ export function createAuthorities(ports: {
       return row
     })
   }
-  function assertState({ state }: AuthorityRow, ...states: AuthorityRow['state'][]): void {
-    if (!states.includes(state))
-      throw new ProtocolError('conflict', '/id', `a disclosure that is ${states.join(' or ')}`)
-  }
-
   return {
     propose: async (actor, what) => {
       const row: AuthorityRow = {

@@ -11,6 +11,11 @@ import type { RequestRow } from './rows.ts'
 /** The channel of a request as consent records name it. */
 const CONSENT_CHANNEL = { email: 'email', post: 'post', form: 'web', website: 'web' } as const
 
+function keyOf({ memberKey }: RequestRow): Uint8Array {
+  if (memberKey === null) throw new ProtocolError('not_found', '/id', 'a request of a member')
+  return memberKey
+}
+
 /** Creates the actions of a site. */
 export function createMemberActions(ports: {
   view: View
@@ -22,10 +27,6 @@ export function createMemberActions(ports: {
 }): RightsActions {
   const { view, store, clock, members, withdrawer } = ports
 
-  function keyOf({ memberKey }: RequestRow): Uint8Array {
-    if (memberKey === null) throw new ProtocolError('not_found', '/id', 'a request of a member')
-    return memberKey
-  }
   async function live(row: RequestRow): Promise<{ member: MemberRow; state: RecordState } | null> {
     return store.read(async (tx) => {
       const [member] = await tx.members.byKeys([keyOf(row)])

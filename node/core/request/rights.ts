@@ -115,6 +115,15 @@ function checkIdentity({ right, identity }: RequestRow): void {
     throw new ProtocolError('conflict', '/identity', 'an identity that is proven')
 }
 
+async function need(tx: Pick<ReadTransaction, 'requests'>, id: string): Promise<RequestRow> {
+  const row = await tx.requests.get(id)
+  if (row === null) throw new ProtocolError('not_found', '/id', 'a request')
+  return row
+}
+function assertOpen({ state }: RequestRow): void {
+  if (state !== 'open') throw new ProtocolError('conflict', '/id', 'a request that is open')
+}
+
 /** Creates the desk for people's requests. */
 export function createRights(ports: {
   store: Store
@@ -130,14 +139,6 @@ export function createRights(ports: {
   function shown(row: RequestRow): PersonsRequest {
     const { sealed: _sealed, memberKey: _memberKey, tellAt: _tellAt, attempts: _n, ...rest } = row
     return { ...rest, isOverdue: row.state === 'open' && clock.now() > row.dueAt }
-  }
-  async function need(tx: Pick<ReadTransaction, 'requests'>, id: string): Promise<RequestRow> {
-    const row = await tx.requests.get(id)
-    if (row === null) throw new ProtocolError('not_found', '/id', 'a request')
-    return row
-  }
-  function assertOpen({ state }: RequestRow): void {
-    if (state !== 'open') throw new ProtocolError('conflict', '/id', 'a request that is open')
   }
   function stepped(row: RequestRow, actor: Actor, what: string): RequestRow {
     return { ...row, steps: [...row.steps, { time: clock.now(), actor: actor.id, what }] }

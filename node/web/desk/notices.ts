@@ -2,7 +2,8 @@
 import { html } from 'hono/html'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
 import { parseRecordId, parseSiteId, type SiteId } from '../../../protocol/ids.ts'
-import type { Notice, NoticeContent } from '../../core/oversight/notice.ts'
+import type { Notice } from '../../core/oversight/notice.ts'
+import type { NoticeContent } from '../../core/oversight/notice-content.ts'
 import {
   CLOSE_REASONS,
   NOTICE_STATES,
@@ -344,7 +345,7 @@ export function mountNoticePages(web: Web, ports: CoordinatorPorts): void {
     return notices.order(actorIn(visit), id, wanted)
   })
   step('close', ['reason'], (visit, id, text) => {
-    const reason = CLOSE_REASONS.find((one): one is CloseReason => one === text('reason'))
+    const reason = CLOSE_REASONS.find((word): word is CloseReason => word === text('reason'))
     if (reason === undefined) throw new ProtocolError('out_of_range', '/reason', 'a reason')
     return notices.close(actorIn(visit), id, reason)
   })

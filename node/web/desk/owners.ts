@@ -17,7 +17,7 @@ import { facts, figures, link, section } from '../parts.ts'
 import type { Column } from '../sheet.ts'
 import { inMemory, tableOf, type Filter } from '../table.ts'
 import type { Visit, Web } from '../visit.ts'
-import { countText, timeOf } from '../words.ts'
+import { countText, timeOf, type Html } from '../words.ts'
 import { attempt, choices, NEWEST, ofForm, type Again } from './attempt.ts'
 import { actorIn, STAFF } from './staff.ts'
 
@@ -199,17 +199,18 @@ export function mountOwnerPages(web: Web, { coordinator }: CoordinatorPorts): vo
   })
 }
 
+function ownerLinks(ids: readonly string[]): Html {
+  if (ids.length === 0) return html`<p>Nobody.</p>`
+  return html`<ul>
+    ${ids.slice(0, NEWEST).map((id) => html`<li>${link(`${PATH}/${id}`, id)}</li>`)}
+  </ul>`
+}
+
 /** Mounts the page of the retention sweep. */
 export function mountRetentionPage(web: Web, { coordinator }: CoordinatorPorts): void {
   const { customers } = coordinator.desk
   mountPage(web, { path: RETENTION, roles: STAFF }, async (visit) => {
     const { shrunk, removed } = await customers.due()
-    const items = (ids: readonly string[]) =>
-      ids.length === 0
-        ? html`<p>Nobody.</p>`
-        : html`<ul>
-            ${ids.slice(0, NEWEST).map((id) => html`<li>${link(`${PATH}/${id}`, id)}</li>`)}
-          </ul>`
     return {
       title: 'Retention',
       lead:
@@ -220,8 +221,8 @@ export function mountRetentionPage(web: Web, { coordinator }: CoordinatorPorts):
           { label: 'To be shrunk', value: countText(shrunk.length) },
           { label: 'To be removed', value: countText(removed.length) },
         ]),
-        section('To be shrunk', items(shrunk)),
-        section('To be removed', items(removed)),
+        section('To be shrunk', ownerLinks(shrunk)),
+        section('To be removed', ownerLinks(removed)),
         section(
           'Sweep now',
           formOf(visit, {

@@ -193,6 +193,13 @@ function dayOfField(text: string): number | undefined {
   return millis / 1000
 }
 
+const picked = <Word extends string>(words: readonly Word[], text: string, field: string): Word => {
+  const word = words.find((known) => known === text)
+  if (word === undefined)
+    throw new ProtocolError('out_of_range', `/${field}`, `one of ${words.join(', ')}`)
+  return word
+}
+
 /** Mounts the pages. */
 export function mountRequestPages(web: Web, { coordinator }: CoordinatorPorts): void {
   const { rights, customers, forwardSoon } = coordinator.desk
@@ -305,16 +312,6 @@ export function mountRequestPages(web: Web, { coordinator }: CoordinatorPorts): 
     return attempt(visit, { form: 'open', values }, open, (again) => list(visit, again))
   })
 
-  const picked = <Word extends string>(
-    words: readonly Word[],
-    text: string,
-    field: string,
-  ): Word => {
-    const word = words.find((one) => one === text)
-    if (word === undefined)
-      throw new ProtocolError('out_of_range', `/${field}`, `one of ${words.join(', ')}`)
-    return word
-  }
   type Text = (name: string) => string
   const acts: Readonly<
     Record<string, (visit: Visit, id: string, text: Text) => Promise<PersonsRequest>>
