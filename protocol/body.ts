@@ -1,6 +1,6 @@
 /** The body: what a partner gets of one version of a record, and how the log commits to it. */
 import type { z } from 'zod'
-import { concatBytes, equalBytes } from './bytes.ts'
+import { equalBytes, passingBytes } from './bytes.ts'
 import { decodeCbor, encodeCbor } from './cbor.ts'
 import { parseConsent, type ConsentRecord } from './consent.ts'
 import { dayNumber, dayOf } from './dates.ts'
@@ -51,7 +51,7 @@ const profileSchema = strict({ ...SHARED_SCHEMAS, sealed: bytesUpTo(SEALED_BYTES
  * hash what or whom it was about, not even by guessing.
  */
 export function commitment(salt: Uint8Array, part: Uint8Array, hash: Hash = sha256): Uint8Array {
-  return hash(concatBytes(salt, part))
+  return hash(passingBytes(salt, part))
 }
 
 /**
@@ -87,18 +87,22 @@ function checkCommitments(envelope: Envelope, expected: Commitments, hash: Hash)
     throw new ProtocolError('bad_commitment', '/consent', 'what the log entry commits to')
 }
 
-/** Takes a body apart that this node has checked before, e.g. when it was kept. */
+/**
+ * Takes a body apart that this node has checked before, e.g. when it was kept. Its byte strings share
+ * the memory of `bytes`.
+ */
 export function decodeBody(bytes: Uint8Array): Body {
-  const { profile, consent, ...salts } = decodeCbor(bytes) as Envelope
+  const { profile, consent, ...salts } = decodeCbor(bytes, 'views') as Envelope
   return {
-    profile: decodeCbor(profile) as SealedProfile,
-    consent: decodeCbor(consent) as ConsentRecord,
+    profile: decodeCbor(profile, 'views') as SealedProfile,
+    consent: decodeCbor(consent, 'views') as ConsentRecord,
     ...salts,
   }
 }
 
 /**
- * Opens a body from a partner: everything the home should have checked is checked again.
+ * Opens a body from a partner: everything the home should have checked is checked again. Its byte
+ * strings share the memory of `bytes`.
  *
  * @param expected the commitments of the publish entry
  * @throws ProtocolError `too_large`, `not_canonical`, `unknown_field`, `wrong_type`,
@@ -112,11 +116,13 @@ export function openBody(
 ): Body {
   if (bytes.length > BODY_BYTES)
     throw new ProtocolError('too_large', '', `at most ${BODY_BYTES} bytes`)
-  const envelope = parseWith(envelopeSchema, decodeCbor(bytes))
+  const envelope = parseWith(envelopeSchema, decodeCbor(bytes, 'views'), 'own')
   // First of all: what nobody committed to needs no more attention.
   checkCommitments(envelope, expected, hash)
   const { profileSalt, consentSalt } = envelope
-  const profile = at('/profile', () => parseWith(profileSchema, decodeCbor(envelope.profile)))
+  const profile = at('/profile', () =>
+    parseWith(profileSchema, decodeCbor(envelope.profile, 'views'), 'own'),
+  )
   const consent = at('/consent', () => parseConsent(decodeCbor(envelope.consent)))
   const body: Body = { profile, consent, profileSalt, consentSalt }
   at('/profile', () => {

@@ -24,6 +24,12 @@ export function toUtf8(text: string): Uint8Array {
   return scratch.slice(0, encoder.encodeInto(text, scratch).written)
 }
 
+/** UTF-8 bytes of `text` in memory that the next call overwrites: for what is hashed at once. */
+export function passingUtf8(text: string): Uint8Array {
+  if (3 * text.length > scratch.length) return encoder.encode(text)
+  return scratch.subarray(0, encoder.encodeInto(text, scratch).written)
+}
+
 /**
  * Writes the UTF-8 bytes of `text` at the start of `target`, where there has to be room for three
  * bytes a character. A lone surrogate becomes U+FFFD.
@@ -58,6 +64,51 @@ export function concatBytes(...parts: Uint8Array[]): Uint8Array {
     at += part.length
   }
   return joined
+}
+
+const PASSING_BYTES = 16 * 1024
+const passing = new Uint8Array(PASSING_BYTES)
+
+/**
+ * The parts, one after another, in memory that the next call overwrites: for what is hashed at once.
+ * Memory of its own would cost more than the hash.
+ */
+export function passingBytes(...parts: Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  if (length > PASSING_BYTES) return concatBytes(...parts)
+  let at = 0
+  for (const part of parts) {
+    passing.set(part, at)
+    at += part.length
+  }
+  return passing.subarray(0, length)
+}
+
+/** Byte strings of more than this have memory outside of V8's heap. */
+const HEAP_BYTES = 64
+const PIECE_BYTES = 16 * 1024
+const LONGEST_CUT = 4 * 1024
+let piece = new Uint8Array(PIECE_BYTES)
+let used = 0
+
+/**
+ * Zeros, cut out of a larger piece where their own memory would cost a microsecond to make and to
+ * collect again. The piece lives for as long as anything cut from it: for what is soon gone.
+ */
+export function briefBytes(length: number): Uint8Array {
+  return length <= HEAP_BYTES ? new Uint8Array(length) : pieceBytes(length)
+}
+
+/** The same, also where V8 would have them on its heap: for what native code is about to read. */
+export function pieceBytes(length: number): Uint8Array {
+  if (length > LONGEST_CUT) return new Uint8Array(length)
+  if (used + length > PIECE_BYTES) {
+    piece = new Uint8Array(PIECE_BYTES)
+    used = 0
+  }
+  used += length
+  return piece.subarray(used - length, used)
 }
 
 const DIGITS = toUtf8('0123456789abcdef')

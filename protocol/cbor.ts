@@ -4,7 +4,7 @@
  * the only one: a general decoder accepts more, and checking it by encoding again costs four times
  * as much. The tests hold this file against such a decoder.
  */
-import { fromUtf8, toUtf8, writeUtf8 } from './bytes.ts'
+import { briefBytes, fromUtf8, toUtf8, writeUtf8 } from './bytes.ts'
 import { ProtocolError } from './errors.ts'
 import { CBOR_DEPTH } from './limits.ts'
 import { byKeys, objectOf } from './shape.ts'
@@ -23,6 +23,8 @@ const U32 = 0x1_0000_0000
 /** Text up to this many characters is copied in a loop; above it the platform's coder is faster. */
 const SHORT_WRITTEN = 24
 const SHORT_READ = 6
+/** Bytes of a word with its head, at most. */
+const LONGEST_WORD = 24
 /** What `encodeCbor` keeps between calls; a larger value gets a buffer of its own. */
 const SCRATCH_BYTES = 64 * 1024
 
@@ -46,7 +48,9 @@ const scratch = new Uint8Array(SCRATCH_BYTES)
 export function encodeCbor(value: unknown): Uint8Array {
   const writer: Writer = { bytes: scratch, used: 0 }
   writeValue(writer, value, 0)
-  return writer.bytes.slice(0, writer.used)
+  const encoded = briefBytes(writer.used)
+  encoded.set(writer.bytes.subarray(0, writer.used))
+  return encoded
 }
 
 function reserve(writer: Writer, count: number): void {
@@ -227,21 +231,25 @@ function protoKey(): ProtocolError {
 /** A position in bytes that are read once, from left to right. */
 interface Reader {
   readonly bytes: Uint8Array
+  /** Whether byte strings share the memory of `bytes`. */
+  readonly isShared: boolean
   at: number
 }
 
 /**
- * The value of deterministic CBOR `bytes`; no other bytes decode to it. Byte strings are copies.
+ * The value of deterministic CBOR `bytes`; no other bytes decode to it.
  *
+ * @param strings whether byte strings are copies, or views of `bytes`, which then must not change;
+ *   views are for what is soon gone, since any of them keeps all of `bytes`
  * @throws ProtocolError `malformed` for broken bytes or a kind of value that we do not use,
  *   `not_canonical` for another spelling of a value, `out_of_range` for an integer beyond 2^53 - 1,
  *   `too_large` where the nesting is too deep
  * @see RFC 8949 §4.2.1
  */
-export function decodeCbor(bytes: Uint8Array): unknown {
+export function decodeCbor(bytes: Uint8Array, strings: 'copies' | 'views' = 'copies'): unknown {
   // A Buffer's slice() shares memory; a plain view of the same bytes copies.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const reader: Reader = { bytes: plain, at: 0 }
+  const reader: Reader = { bytes: plain, isShared: strings === 'views', at: 0 }
   const value = readValue(reader, 0)
   if (reader.at !== plain.length)
     throw new ProtocolError('malformed', '', 'nothing after the first CBOR value')
@@ -287,7 +295,9 @@ function readValue(reader: Reader, depth: number): unknown {
       return readNegative(reader, head)
     case BYTES: {
       const end = readLength(reader, head, 1) + reader.at
-      const bytes = reader.bytes.slice(reader.at, end)
+      const bytes = reader.isShared
+        ? reader.bytes.subarray(reader.at, end)
+        : reader.bytes.slice(reader.at, end)
       reader.at = end
       return bytes
     }
@@ -316,10 +326,33 @@ function readSimple(head: number): boolean | null {
   throw new ProtocolError('malformed', '', 'no tag, float, undefined or other simple value')
 }
 
+/** By a hash of the bytes, as the keys below. A word that shares its place is read as other text. */
+const words: (KnownKey | undefined)[] = Array(1024).fill(undefined)
+
+/**
+ * Notes a word of a closed list, so that it need not be decoded where it is read. Never what
+ * somebody has written: that must not stay here.
+ */
+export function knowWord(word: string): void {
+  const bytes = encodeCbor(word)
+  if (bytes.length <= SHORT_READ || bytes.length > LONGEST_WORD) return
+  words[placeOf(bytes, 1, bytes.length)] ??= { text: word, bytes }
+}
+
+function wordAt(bytes: Uint8Array, start: number, end: number): string | null {
+  const known = words[placeOf(bytes, start + 1, end)]
+  return known !== undefined && isAt(bytes, start, end, known.bytes) ? known.text : null
+}
+
 function readText(reader: Reader, head: number): string {
   const length = readLength(reader, head, 1)
   const start = reader.at
   reader.at += length
+  // One byte of head comes before it.
+  if (length >= SHORT_READ && length < LONGEST_WORD) {
+    const word = wordAt(reader.bytes, start - 1, reader.at)
+    if (word !== null) return word
+  }
   if (length > SHORT_READ) return fromUtf8(reader.bytes.subarray(start, reader.at))
   let text = ''
   for (let at = start; at < reader.at; at += 1) {
@@ -339,6 +372,13 @@ interface KnownKey {
 const KNOWN_KEYS = 1024
 const knownKeys: (KnownKey | undefined)[] = Array(KNOWN_KEYS).fill(undefined)
 
+/** The place of what is known by these bytes, of less than 24, hence after a head of one byte. */
+function placeOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = end - start
+  for (let at = start; at < end; at += 1) hash = (Math.imul(hash, 31) + (bytes[at] ?? 0)) | 0
+  return (hash ^ (hash >>> 10)) & (KNOWN_KEYS - 1)
+}
+
 function readKey(reader: Reader): string {
   const { bytes, at: start } = reader
   const head = readByte(reader)
@@ -347,9 +387,7 @@ function readKey(reader: Reader): string {
   const end = reader.at + length
   // Longer ones have heads of several bytes, and are no fields of ours.
   if (length >= 24 || end > bytes.length) return readText(reader, head)
-  let hash = length
-  for (let at = reader.at; at < end; at += 1) hash = (Math.imul(hash, 31) + (bytes[at] ?? 0)) | 0
-  const place = (hash ^ (hash >>> 10)) & (KNOWN_KEYS - 1)
+  const place = placeOf(bytes, reader.at, end)
   const known = knownKeys[place]
   if (known !== undefined && isAt(bytes, start, end, known.bytes)) {
     reader.at = end

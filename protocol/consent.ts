@@ -119,7 +119,7 @@ export function sorted<Word extends string>(list: readonly Word[]): Word[] {
 
 type Unchecked = Omit<ConsentRecord, 'excludes'> & { excludes?: string[] }
 
-function check({ excludes: sites, ...consent }: Unchecked): ConsentRecord {
+function check(consent: Unchecked): ConsentRecord {
   if (!consent.scopes.includes('discovery'))
     throw new ProtocolError('no_consent', '/scopes', 'the scope discovery among them')
   if (!isSortedUnique(consent.scopes))
@@ -129,10 +129,16 @@ function check({ excludes: sites, ...consent }: Unchecked): ConsentRecord {
   const duration = consent.expiresAt - consent.givenAt
   if (duration <= 0 || duration > CONSENT_SECONDS)
     throw new ProtocolError('out_of_range', '/expiresAt', 'at most 365 days after givenAt')
-  if (sites === undefined) return consent
+  checkExcludes(consent)
+  return consent
+}
+
+/** A site's name is parsed into itself. */
+function checkExcludes(consent: Unchecked): asserts consent is ConsentRecord {
+  const { excludes: sites = [] } = consent
   if (!isSortedUnique(sites))
     throw new ProtocolError('out_of_range', '/excludes', 'each site once, sorted')
-  return { ...consent, excludes: at('/excludes', () => sites.map(parseSiteId)) }
+  for (const site of sites) at('/excludes', () => parseSiteId(site))
 }
 
 /**
@@ -159,12 +165,13 @@ export function parseConsentInput(json: unknown): ConsentRecord {
 }
 
 /**
- * Parses a consent record as decoded from CBOR: everything present, lists sorted.
+ * Parses a consent record just decoded from CBOR: everything present, lists sorted. What is given
+ * back may be `value` itself.
  *
  * @throws ProtocolError as {@link parseConsentInput}
  */
 export function parseConsent(value: unknown): ConsentRecord {
-  return check(parseWith(consentSchema, value))
+  return check(parseWith(consentSchema, value, 'own'))
 }
 
 /** Whether the consent holds at `now` (unix seconds). */

@@ -284,7 +284,40 @@ export function encodeEntry(entry: Entry): Uint8Array {
 export function decodeEntry(bytes: Uint8Array): Entry {
   if (bytes.length > ENTRY_BYTES)
     throw new ProtocolError('too_large', '', `at most ${ENTRY_BYTES} bytes`)
-  return parseWith(entrySchema, decodeCbor(bytes))
+  return parseWith(entrySchema, decodeCbor(bytes), 'own')
+}
+
+/** The first byte of a map of so many fields, and the first field of any entry of a site. */
+const MAP = 0xa0
+const MAP_FIELDS = 23
+const TIME_KEY = [0x64, 0x74, 0x69, 0x6d, 0x65]
+const TYPE_KEY = [0x64, 0x74, 0x79, 0x70, 0x65]
+const SITE_TYPE_TEXTS = (['publish', 'withdraw', 'requirements'] as const).map((type) => ({
+  type,
+  bytes: encodeCbor(type),
+}))
+
+function isAt(bytes: Uint8Array, place: number, expected: ArrayLike<number>): boolean {
+  for (let at = 0; at < expected.length; at += 1)
+    if (bytes[place + at] !== expected[at]) return false
+  return true
+}
+
+/**
+ * What kind of entry a site has written, told from its first bytes: in deterministic CBOR `time`
+ * and `type` come first. Only for entries that {@link decodeEntry} has accepted before.
+ *
+ * @returns null where it is none of a site
+ */
+export function siteEntryType(bytes: Uint8Array): SiteEntry['type'] | null {
+  const head = bytes[0] ?? 0
+  if (head < MAP || head > MAP + MAP_FIELDS || !isAt(bytes, 1, TIME_KEY)) return null
+  const first = (bytes[1 + TIME_KEY.length] ?? 0) - 24
+  const width = first < 0 ? 1 : first <= 3 ? 1 + 2 ** first : 0
+  const place = 1 + TIME_KEY.length + width
+  if (width === 0 || !isAt(bytes, place, TYPE_KEY)) return null
+  const value = place + TYPE_KEY.length
+  return SITE_TYPE_TEXTS.find((one) => isAt(bytes, value, one.bytes))?.type ?? null
 }
 
 const SITE_ENTRIES = new Set<Entry['type']>(['publish', 'withdraw', 'requirements'])

@@ -26,6 +26,7 @@ import {
   logKeyAt,
   memberOf,
   siteOfOrigin,
+  wasAdmitted,
   witnessName,
   witnessKeysOf,
   type Member,
@@ -44,20 +45,27 @@ export interface Evidence {
   proof: string
   /** C2SP tlog-policy: the log, and all members who had to cosign. */
   policy: string
-  /** The coordinator's whole log up to a signed checkpoint: who was a member, with which keys. */
-  registry: { checkpoint: string; entries: string[] }
+  registry: RegistryExtract
+}
+/** The coordinator's whole log up to a signed checkpoint: who was a member, with which keys. */
+export interface RegistryExtract {
+  checkpoint: string
+  /** Base64 (RFC 4648 §4). */
+  entries: string[]
 }
 
 const MEGABYTE_CHARS = 1024 * 1024
+/** The schema of {@link RegistryExtract}. */
+export const registrySchema = z.strictObject({
+  checkpoint: z.string().max(MEGABYTE_CHARS),
+  entries: z.array(z.string().max(8 * 1024)).max(1_000_000),
+})
 const evidenceSchema = z.strictObject({
   format: z.literal(EVIDENCE_FORMAT),
   entry: z.string().max(8 * 1024),
   proof: z.string().max(MEGABYTE_CHARS),
   policy: z.string().max(MEGABYTE_CHARS),
-  registry: z.strictObject({
-    checkpoint: z.string().max(MEGABYTE_CHARS),
-    entries: z.array(z.string().max(8 * 1024)).max(1_000_000),
-  }),
+  registry: registrySchema,
 })
 
 /**
@@ -69,8 +77,7 @@ const evidenceSchema = z.strictObject({
  */
 export function requiredCosigners(registry: Registry, time: number): Member[] {
   const sites = [...registry.members.values()].filter(
-    ({ status, admittedAt, expires }) =>
-      status !== 'expelled' && admittedAt <= time && time < expires,
+    (member) => member.status !== 'expelled' && wasAdmitted(member, time),
   )
   return registry.coordinator === null ? sites : [registry.coordinator, ...sites]
 }
@@ -139,12 +146,18 @@ function parseEvidence(text: string): Evidence {
   return parseWith(evidenceSchema, json)
 }
 
-function checkRegistry(
-  evidence: Evidence,
+/**
+ * Folds a registry that the coordinator has signed.
+ *
+ * @param coordinatorKey from a source one trusts
+ * @throws ProtocolError `not_admitted`, `bad_signature`, `bad_proof`, `malformed`
+ */
+export function openRegistry(
+  extract: RegistryExtract,
   coordinatorKey: VerifierKey,
-  verify: Verifier | undefined,
+  verify?: Verifier,
 ): Registry {
-  const entries = evidence.registry.entries.map((entry) => fromBase64(entry))
+  const entries = extract.entries.map((entry) => fromBase64(entry))
   let registry = emptyRegistry(parseSiteId(coordinatorKey.name))
   for (const entry of entries) registry = foldRegistry(registry, decodeEntry(entry))
   const { coordinator } = registry
@@ -156,7 +169,7 @@ function checkRegistry(
     )
   invariant(coordinator !== null, 'a registry with a key has a coordinator')
   const key = logKeyAt(registry.network, coordinator, entries.length)
-  const { checkpoint } = openCheckpoint(evidence.registry.checkpoint, key, verify)
+  const { checkpoint } = openCheckpoint(extract.checkpoint, key, verify)
   const root = rootOf(
     appendLeaves(
       EMPTY_RANGE,
@@ -209,7 +222,7 @@ export function verifyEvidence(
   try {
     const evidence = parseEvidence(text)
     done(`the registry is signed by the coordinator of ${coordinatorKey.name}`)
-    const registry = checkRegistry(evidence, coordinatorKey, verify)
+    const registry = openRegistry(evidence.registry, coordinatorKey, verify)
     done('the entry is a well-formed log entry')
     const bytes = fromBase64(evidence.entry)
     const entry = decodeEntry(bytes)
@@ -250,6 +263,14 @@ export function verifyEvidence(
   }
 }
 
+/** The coordinator's log as files carry it. */
+export function registryExtract(
+  checkpoint: string,
+  entries: readonly Uint8Array[],
+): RegistryExtract {
+  return { checkpoint, entries: entries.map((entry) => toBase64(entry)) }
+}
+
 /** Assembles an evidence file as text. */
 export function formatEvidence(parts: {
   entry: Uint8Array
@@ -262,10 +283,7 @@ export function formatEvidence(parts: {
     entry: toBase64(parts.entry),
     proof: parts.proof,
     policy: formatPolicy(parts.policy),
-    registry: {
-      checkpoint: parts.registry.checkpoint,
-      entries: parts.registry.entries.map((entry) => toBase64(entry)),
-    },
+    registry: registryExtract(parts.registry.checkpoint, parts.registry.entries),
   }
   return `${JSON.stringify(evidence, null, 2)}\n`
 }

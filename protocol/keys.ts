@@ -2,7 +2,7 @@
 import { hashes, Point, getPublicKey, sign as nobleSign } from '@noble/ed25519'
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js'
-import { concatBytes, equalBytes, toUtf8 } from './bytes.ts'
+import { concatBytes, equalBytes, passingBytes, toUtf8 } from './bytes.ts'
 import { ProtocolError } from './errors.ts'
 
 hashes.sha512 = sha512
@@ -20,7 +20,7 @@ export type Verifier = (
 ) => boolean
 /** The Ed25519 signature of `message` with the key of `seed`. */
 export type Signer = (message: Uint8Array, seed: Uint8Array) => Uint8Array
-/** SHA-256 by whatever implementation is at hand. */
+/** SHA-256 by whatever implementation is at hand; it keeps nothing of what it is given. */
 export type Hash = (data: Uint8Array) => Uint8Array
 
 /** The order of the base point, as 32 little-endian bytes: S has to be below it. */
@@ -158,5 +158,5 @@ export function deriveKeySeed(nodeSeed: Uint8Array, info: string): Uint8Array {
 /** SHA-256 of the parts, one after another. */
 export function sha256(...parts: Uint8Array[]): Uint8Array {
   const [only] = parts
-  return nobleSha256(parts.length === 1 && only !== undefined ? only : concatBytes(...parts))
+  return nobleSha256(parts.length === 1 && only !== undefined ? only : passingBytes(...parts))
 }

@@ -1,11 +1,11 @@
 /** The Merkle tree of RFC 6962: hashes, compact ranges, inclusion and consistency proofs. */
-import { concatBytes, equalBytes } from './bytes.ts'
+import { concatBytes, equalBytes, passingBytes } from './bytes.ts'
 import { invariant, ProtocolError } from './errors.ts'
 import { HASH_BYTES, type Hash, sha256 } from './keys.ts'
 import { LOG_SIZE, PROOF_HASHES } from './limits.ts'
 
-const LEAF_PREFIX = 0x00
-const NODE_PREFIX = 0x01
+const LEAF_PREFIX = Uint8Array.of(0x00)
+const NODE_PREFIX = Uint8Array.of(0x01)
 
 /** The root of a tree without leaves. */
 export const EMPTY_ROOT: Uint8Array = sha256(new Uint8Array(0))
@@ -37,10 +37,7 @@ export interface NodeSource {
  * @see RFC 6962 §2.1
  */
 export function leafHash(entry: Uint8Array, hash: Hash = sha256): Uint8Array {
-  const input = new Uint8Array(1 + entry.length)
-  input[0] = LEAF_PREFIX
-  input.set(entry, 1)
-  return hash(input)
+  return hash(passingBytes(LEAF_PREFIX, entry))
 }
 
 /**
@@ -49,11 +46,7 @@ export function leafHash(entry: Uint8Array, hash: Hash = sha256): Uint8Array {
  * @see RFC 6962 §2.1
  */
 export function nodeHash(left: Uint8Array, right: Uint8Array, hash: Hash = sha256): Uint8Array {
-  const input = new Uint8Array(1 + left.length + right.length)
-  input[0] = NODE_PREFIX
-  input.set(left, 1)
-  input.set(right, 1 + left.length)
-  return hash(input)
+  return hash(passingBytes(NODE_PREFIX, left, right))
 }
 
 /** The range with one more leaf; `range` itself stays as it was. */
@@ -146,6 +139,24 @@ function rangeRoot(start: number, end: number, nodes: NodeSource, hash: Hash): U
 export function rootAt(size: number, nodes: NodeSource, hash: Hash = sha256): Uint8Array {
   if (!isSize(size)) throw new ProtocolError('out_of_range', '/size', 'a tree size')
   return size === 0 ? EMPTY_ROOT : rangeRoot(0, size, nodes, hash)
+}
+
+/**
+ * The compact range of the tree's first `size` leaves.
+ *
+ * @throws ProtocolError `out_of_range`
+ */
+export function rangeAt(size: number, nodes: NodeSource): CompactRange {
+  if (!isSize(size)) throw new ProtocolError('out_of_range', '/size', 'a tree size')
+  const hashes: Uint8Array[] = []
+  for (let start = 0; start < size;) {
+    // The largest perfect subtree that begins here and ends inside.
+    let [level, width] = [0, 1]
+    while (start + 2 * width <= size) [level, width] = [level + 1, 2 * width]
+    hashes.push(nodes(level, start / width))
+    start += width
+  }
+  return { size, hashes }
 }
 
 /**

@@ -29,6 +29,8 @@ export interface Member {
   admittedAt: number
   /** Unix seconds at which the admission ends. */
   expires: number
+  /** When it was admitted, oldest first: from one time until (exclusive) another. */
+  admissions: readonly { from: number; until: number }[]
   /** Unix seconds of the expulsion, where there was one. */
   expelledAt: number | null
 }
@@ -39,6 +41,8 @@ export interface Registry {
   /** Entries of the coordinator's log that are folded in. */
   size: number
   terms: Terms
+  /** Earlier and present terms, oldest first, with the times from which they were in force. */
+  termsSince: readonly { from: number; terms: Terms }[]
   /** The coordinator itself, from the first entry of its log; null before that. */
   coordinator: Member | null
   members: ReadonlyMap<SiteId, Member>
@@ -63,6 +67,7 @@ export function emptyRegistry(network: SiteId): Registry {
     network,
     size: 0,
     terms: DEFAULT_TERMS,
+    termsSince: [],
     coordinator: null,
     members: new Map(),
     orders: [],
@@ -79,8 +84,17 @@ function admitted(entry: Admit): Member {
     keys: [{ above: -1, logKey: entry.logKey, witnessKey: entry.witnessKey }],
     admittedAt: entry.time,
     expires: entry.expires,
+    admissions: [{ from: entry.time, until: entry.expires }],
     expelledAt: null,
   }
+}
+
+/** The admissions after one more: it prolongs the last one, or, where that had ended, follows it. */
+function prolonged({ admissions }: Member, { time, expires }: Admit): Member['admissions'] {
+  const last = admissions.at(-1)
+  return last !== undefined && time <= last.until
+    ? [...admissions.slice(0, -1), { from: last.from, until: expires }]
+    : [...admissions, { from: time, until: expires }]
 }
 
 function rotated(member: Member, entry: Rotate): Member {
@@ -121,6 +135,7 @@ function admit(registry: Registry, entry: Admit): Registry {
     return withMember(registry, {
       ...known,
       expires: entry.expires,
+      admissions: prolonged(known, entry),
       siteType: entry.siteType,
       jurisdiction: entry.jurisdiction,
     })
@@ -151,7 +166,11 @@ export function foldRegistry(registry: Registry, entry: Entry): Registry {
       return member === undefined ? next : withMember(next, changed(member, entry))
     }
     case 'terms':
-      return { ...next, terms: entry.terms }
+      return {
+        ...next,
+        terms: entry.terms,
+        termsSince: [...next.termsSince, { from: entry.time, terms: entry.terms }],
+      }
     case 'order':
       return { ...next, orders: [...next.orders, entry] }
     case 'breach':
@@ -165,6 +184,16 @@ export function foldRegistry(registry: Registry, entry: Entry): Registry {
 export function memberOf(registry: Registry, site: SiteId): Member | undefined {
   if (site === registry.network) return registry.coordinator ?? undefined
   return registry.members.get(site)
+}
+
+/** The terms that were in force at a time. */
+export function termsAt(registry: Registry, time: number): Terms {
+  return registry.termsSince.findLast(({ from }) => from <= time)?.terms ?? DEFAULT_TERMS
+}
+
+/** Whether a site was admitted at a time, suspended or not. */
+export function wasAdmitted({ admissions }: Member, time: number): boolean {
+  return admissions.some(({ from, until }) => from <= time && time < until)
 }
 
 /** Whether a site takes part at `now`: admitted, not suspended, and its admission has not ended. */

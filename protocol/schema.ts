@@ -44,10 +44,16 @@ function refusal(issue: z.core.$ZodIssue): ProtocolError {
 /**
  * Parses `value` with `schema`.
  *
+ * @param whose says whether the result may share objects with it: `own` where nobody else
+ *   has it, as what was just decoded
  * @throws ProtocolError for the first issue, with the JSON pointer of the field and never its value
  */
-export function parseWith<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-  const taken = readQuickly(schema, value)
+export function parseWith<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  whose: 'own' | 'given' = 'given',
+): z.output<S> {
+  const taken = readQuickly(schema, value, whose === 'own')
   if (taken !== undefined) return taken
   const result = schema.safeParse(value)
   if (result.success) return result.data

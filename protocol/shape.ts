@@ -2,6 +2,9 @@
 
 interface Shape<T> {
   next: Map<string, Shape<T>>
+  /** The step taken last, which is mostly the one that comes next. */
+  lastKey: string | null
+  last: Shape<T> | null
   made: T | null
 }
 /** Keys remembered before all is forgotten: far more than all messages together have. */
@@ -10,29 +13,37 @@ const LIMIT = 4096
 const LONGEST_LIST = 64
 const LONGEST_KEY = 64
 
-function isOrdinary(keys: readonly string[]): boolean {
-  return keys.length <= LONGEST_LIST && keys.every((key) => key.length <= LONGEST_KEY)
+function createShape<T>(): Shape<T> {
+  return { next: new Map(), lastKey: null, last: null, made: null }
 }
 
 /** A function of keys in their order that makes its answer once for each list of them. */
 export function byKeys<T>(make: (keys: readonly string[]) => T): (keys: readonly string[]) => T {
-  let root: Shape<T> = { next: new Map(), made: null }
+  let root = createShape<T>()
   let count = 0
+
+  function add(shape: Shape<T>, key: string): Shape<T> {
+    const added = createShape<T>()
+    shape.next.set(key, added)
+    count += 1
+    return added
+  }
+
   return (keys) => {
-    if (!isOrdinary(keys)) return make(keys)
+    if (keys.length > LONGEST_LIST) return make(keys)
     if (count > LIMIT) {
-      root = { next: new Map(), made: null }
+      root = createShape()
       count = 0
     }
     let shape = root
     for (const key of keys) {
-      let next = shape.next.get(key)
-      if (next === undefined) {
-        next = { next: new Map(), made: null }
-        shape.next.set(key, next)
-        count += 1
+      if (key !== shape.lastKey || shape.last === null) {
+        const next = shape.next.get(key)
+        if (next === undefined && key.length > LONGEST_KEY) return make(keys)
+        shape.last = next ?? add(shape, key)
+        shape.lastKey = key
       }
-      shape = next
+      shape = shape.last
     }
     return (shape.made ??= make(keys))
   }

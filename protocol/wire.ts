@@ -234,14 +234,20 @@ const reportSchema = z.discriminatedUnion('kind', [
 ])
 const reportAnswerSchema = z.strictObject({ kind: z.enum(['taken', 'refused']) })
 
-/** Encodes and decodes one kind of message; decoding throws ProtocolError. */
+/**
+ * Encodes and decodes one kind of message; decoding throws ProtocolError. Byte strings of a decoded
+ * message share the memory of its bytes.
+ */
 export interface Codec<T> {
   encode: (message: T) => Uint8Array
   decode: (bytes: Uint8Array) => T
 }
 
 function codec<T>(schema: z.ZodType<T>): Codec<T> {
-  return { encode: encodeCbor, decode: (bytes) => parseWith(schema, decodeCbor(bytes)) }
+  return {
+    encode: encodeCbor,
+    decode: (bytes) => parseWith(schema, decodeCbor(bytes, 'views'), 'own'),
+  }
 }
 
 export const announcementCodec: Codec<Announcement> = codec(announcementSchema)

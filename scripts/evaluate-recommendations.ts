@@ -90,9 +90,11 @@ function drawn(
   draw: ReturnType<typeof drawOf>,
 ): number[] {
   const rows = candidates.map((at) => ({ ...soulAt(at), at }))
-  return rank(rows, ({ at }) => scoreOf(at), draw)
-    .slice(0, TOP)
+  const ranked = rank(rows, ({ at }) => scoreOf(at), draw)
+  return ranked
+    .take(TOP)
     .map(({ candidate }) => candidate.at)
+    .toArray()
 }
 
 const WAYS: Record<string, Way> = {

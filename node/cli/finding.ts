@@ -1,9 +1,10 @@
 /** `dpn finding`: what the coordinator's audit has found, and what people say about it. */
+import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Client } from './client.ts'
 import { performWith, withApi, withExamples, type ApiOptions, type Shell } from './command.ts'
 import { parseLimit } from './member.ts'
-import { table, timeText, UsageError, type Outcome } from './outcome.ts'
+import { FailureError, table, timeText, UsageError, type Outcome } from './outcome.ts'
 
 interface Row {
   id: string
@@ -83,6 +84,16 @@ async function show(client: Client, id: string): Promise<Outcome> {
   }
 }
 
+async function evidence(client: Client, id: string, file: string): Promise<Outcome> {
+  const text = await client.text(`/v1/findings/${part(id)}/evidence`)
+  try {
+    writeFileSync(file, text, { flag: 'wx' })
+  } catch (cause) {
+    throw new FailureError(`${file} cannot be made, or is there already`, { cause })
+  }
+  return { json: { id, file }, lines: [`written to ${file}; check it with dpn verify`] }
+}
+
 async function change(
   client: Client,
   id: string,
@@ -115,6 +126,14 @@ export function addFinding(program: Command, shell: Shell): void {
     'dpn finding show 7d5d0f8a3c2b1e4f9a8b7c6d5e4f3a2b',
   ).action((id: string, options: ApiOptions) =>
     performWith(shell, options, (client) => show(client, id)),
+  )
+  withExamples(
+    withApi(finding.command('evidence <id> <file>')).description(
+      'save the file that bears it out; check it with dpn verify',
+    ),
+    'dpn finding evidence 7d5d0f8a3c2b1e4f9a8b7c6d5e4f3a2b finding.json',
+  ).action((id: string, file: string, options: ApiOptions) =>
+    performWith(shell, options, (client) => evidence(client, id, file)),
   )
   withExamples(
     withApi(finding.command('change <id>'))

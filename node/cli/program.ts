@@ -1,6 +1,7 @@
 /** The program `dpn`: all commands, and how wrong usage ends. */
 import { Command, CommanderError } from 'commander'
 import { addApply } from './apply.ts'
+import { addAudit } from './audit.ts'
 import { addBackup } from './backup.ts'
 import type { Shell } from './command.ts'
 import { addDiscover } from './discover.ts'
@@ -44,6 +45,7 @@ const COMMANDS = [
   addAuthority,
   addOwner,
   addStaff,
+  addAudit,
   addFinding,
   addRotate,
   addVerify,

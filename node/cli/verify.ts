@@ -1,8 +1,9 @@
-/** `dpn verify`: checks an evidence file offline. */
+/** `dpn verify`: checks an evidence file, or the file of a finding, offline. */
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { VerifierKey } from '../../protocol/note.ts'
-import { checkEvidence, parseLogKey } from '../roles/evidence.ts'
+import type { FindingVerdict } from '../../protocol/finding-file.ts'
+import { checkEvidence, checkFindingFile, parseLogKey } from '../roles/evidence.ts'
 import { perform, withExamples, withJson, type JsonOption, type Shell } from './command.ts'
 import { timeText, UsageError, type Outcome } from './outcome.ts'
 
@@ -31,17 +32,41 @@ function parseKey(vkey: string): VerifierKey {
   throw new UsageError("--key: expected the coordinator's verifier key: name+id+key")
 }
 
+function refused(path: string, checks: string[], failure: string | null): Outcome {
+  const lines = checks.map((check) => `ok    ${check}`)
+  return {
+    failed: true,
+    json: { file: path, verdict: 'refused', checks, failure },
+    lines: [...lines, `FAIL  ${failure}`, 'REFUSED: this file proves nothing.'],
+  }
+}
+
+/** A site's own signatures prove; what the coordinator has not received it can only state. */
+function findingOutcome(path: string, { checks, failure, shown }: FindingVerdict): Outcome {
+  if (failure !== null || shown === null) return refused(path, checks, failure)
+  const { kind, site, words } = shown
+  const isStated = kind === 'no-receipt' || kind === 'no-heartbeat'
+  const verdict = isStated ? 'stated' : 'proven'
+  const [first = '', ...rest] = words
+  return {
+    json: { file: path, verdict, checks, failure: null, kind, site, words },
+    lines: [
+      ...checks.map((check) => `ok    ${check}`),
+      `${verdict.toUpperCase()}: ${first}`,
+      ...rest.map((line) => `  ${line}`),
+    ],
+  }
+}
+
 /** Checks the file; each check is a line, and the first that fails is the last one. */
 export function verifyFile(path: string, vkey: string): Outcome {
   const key = parseKey(vkey)
-  const { checks, failure, proven } = checkEvidence(readInput(path), key)
+  const text = readInput(path)
+  const finding = checkFindingFile(text, key)
+  if (finding !== null) return findingOutcome(path, finding)
+  const { checks, failure, proven } = checkEvidence(text, key)
   const lines = checks.map((check) => `ok    ${check}`)
-  if (failure !== null || proven === null)
-    return {
-      failed: true,
-      json: { file: path, verdict: 'refused', checks, failure },
-      lines: [...lines, `FAIL  ${failure}`, 'REFUSED: this file proves nothing.'],
-    }
+  if (failure !== null || proven === null) return refused(path, checks, failure)
   const { entry, log, index, cosigned } = proven
   const record = 'record' in entry ? entry.record : null
   const said = record === null ? entry.type : `${entry.type} of record ${record}`
@@ -68,8 +93,8 @@ export function verifyFile(path: string, vkey: string): Outcome {
 /** Adds the command. */
 export function addVerify(program: Command, shell: Shell): void {
   const command = withJson(program.command('verify'))
-    .description('check an evidence file offline, line by line')
-    .argument('<file>', 'the evidence file')
+    .description('check an evidence file, or the file of a finding, offline, line by line')
+    .argument('<file>', 'the file')
     .requiredOption('--key <vkey>', "the coordinator's verifier key")
   withExamples(command, 'dpn verify evidence.json --key "dpn.example+1a2b3c4d+AbCd…"').action(
     (file: string, options: JsonOption & { key: string }) =>

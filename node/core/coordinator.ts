@@ -19,6 +19,9 @@ import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
 import { createStaffDesk, type StaffDesk } from './oversight/staff-desk.ts'
+import { createAudit, type Audit } from './oversight/audit.ts'
+import { createFigures, type Figures } from './oversight/figures.ts'
+import { createFindingFiles, type FindingFiles } from './oversight/finding-files.ts'
 import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
 import { createActs, type Acts } from './people/acts.ts'
@@ -30,6 +33,10 @@ export interface Coordinator {
   admission: Admission
   followUp: FollowUp
   findings: Findings
+  findingFiles: FindingFiles
+  audit: Audit
+  /** What the audit knows, reckoned for people. */
+  figures: Figures
   /** The access log. */
   acts: Acts
   /** Reports about members that their homes have left lying. */
@@ -80,6 +87,7 @@ export async function createCoordinator(
 
   const acts = createActs({ store, clock, crypto })
   const findings = createFindings({ store, clock, crypto, acts })
+  const audit = createAudit({ network: view.network, store, clock, findings })
   const reports = createReportDesk({ view, store, clock, notify: async () => undefined }, 'desk')
 
   /** Whether a checkpoint contradicts our copy of the log; null where ours does not reach it. */
@@ -176,7 +184,7 @@ export async function createCoordinator(
   }
 
   const node = createNode(ports, settings, view, {
-    progressed: () => undefined,
+    progressed: () => look(),
     forked: suspendFork,
     report: takeReport,
     writable: async () => {
@@ -184,7 +192,11 @@ export async function createCoordinator(
       await suspendAllForked()
     },
     connected: (site) => node.tasks.background('notices', () => desk.notices.connected(site)),
-    tick: async () => desk.tick(),
+    tick: async () => {
+      // Aside: to catch up with a long log must not keep the heartbeat waiting.
+      look()
+      await desk.tick()
+    },
     bodies: holdsNothing,
     pictures: holdsNoPictures,
     talk: async (from, request) =>
@@ -194,6 +206,7 @@ export async function createCoordinator(
       throw new ProtocolError('malformed', '', 'a request to a home')
     },
   })
+  const look = node.tasks.coalesced('audit', audit.run)
   const admission = createAdmission({
     view,
     store,
@@ -217,8 +230,19 @@ export async function createCoordinator(
     node,
     desk,
     admission,
-    followUp: createFollowUp({ network: view.network, store, evidence: node.evidence }),
+    followUp: createFollowUp({
+      indexes: (log, above, limit) => store.read((tx) => tx.audit.indexes(log, above, limit)),
+      evidence: node.evidence,
+    }),
     findings,
+    findingFiles: createFindingFiles({ identity, view, store, clock, crypto }),
+    audit,
+    figures: createFigures({
+      network: view.network,
+      registry: view.registry,
+      store,
+      clock,
+    }),
     acts,
     reports,
     start: node.start,

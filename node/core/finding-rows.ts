@@ -25,10 +25,10 @@ export interface FindingReader {
   get: (id: string) => Promise<Finding | null>
   list: (page: FindingPage) => Promise<Finding[]>
   count: (filter: FindingFilter) => Promise<number>
-  /** How many there are by kind, severity and state. */
-  totals: () => Promise<
-    (Pick<Finding, 'kind' | 'severity' | 'state' | 'site'> & { count: number })[]
-  >
+  /** How many there are by kind, severity and state; of one site, or (null) of all. */
+  totals: (
+    site: SiteId | null,
+  ) => Promise<(Pick<Finding, 'kind' | 'severity' | 'state'> & { count: number })[]>
   /** Oldest first. */
   history: (id: string) => Promise<FindingChange[]>
 }

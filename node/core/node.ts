@@ -13,6 +13,7 @@ import type { ForkFound } from './log/fork.ts'
 import { createHeartbeat } from './log/heartbeat.ts'
 import { createReadiness, type Readiness } from './log/readiness.ts'
 import { createReceipts, type Receipts } from './log/receipt.ts'
+import { AWAY_BEATS } from './log/silence.ts'
 import { serveEntries } from './log/serve.ts'
 import { createLogWriter, type Appended, type LogWriter } from './log/writer.ts'
 import type {
@@ -226,6 +227,7 @@ export function createNode(
     events,
     checkpoints,
     eraser,
+    awaySeconds: () => AWAY_BEATS * view.registry().terms.heartbeatSeconds + 1,
   })
   const onFork = async (fork: ForkFound): Promise<void> => {
     if (view.frozen.has(fork.log)) return

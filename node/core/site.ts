@@ -85,6 +85,11 @@ export interface SiteNodePorts extends NodePorts, WebsitePorts {
   images: Images
   /** Who is online and who is blocked; by default what the site's talk knows of it. */
   company?: Company
+  /**
+   * Lets everything else that waits have its turn, in the middle of long work; by default nothing has
+   * to, as in a simulation.
+   */
+  pause?: () => Promise<unknown>
 }
 
 /** Builds a site node on its ports. */
@@ -211,6 +216,7 @@ export async function createSite(
   const fetcher = createFetcher({
     ...ports,
     view,
+    pause: ports.pause ?? (() => Promise.resolve()),
     onOwnBodies: (opened) =>
       members.rebuild(opened.map(({ columns, body }) => ({ record: columns.record, body }))),
   })

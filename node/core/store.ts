@@ -4,10 +4,12 @@
  */
 import type { ConsentRecord, Scope } from '../../protocol/consent.ts'
 import type { WithdrawReason } from '../../protocol/entry.ts'
+import type { Branch } from '../../protocol/finding-file.ts'
 import type { PictureId, RecordId, SiteId } from '../../protocol/ids.ts'
 import type { CompactRange } from '../../protocol/merkle.ts'
 import type { PictureSize } from '../../protocol/picture.ts'
 import type { Facts, Requirements } from '../../protocol/requirements.ts'
+import type { AuditReader, AuditWriter } from './audit-rows.ts'
 import type { FindingReader, FindingWriter } from './finding-rows.ts'
 import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
 import type { Disclosed } from '../../protocol/wire.ts'
@@ -50,6 +52,7 @@ export interface ReadTransaction {
   receipts: ReceiptReader
   desk: DeskReader
   acts: ActReader
+  audit: AuditReader
   findings: FindingReader
   feed: FeedReader
   webhooks: WebhookReader
@@ -72,6 +75,7 @@ export interface WriteTransaction {
   receipts: ReceiptWriter
   desk: DeskWriter
   acts: ActWriter
+  audit: AuditWriter
   findings: FindingWriter
   feed: FeedWriter
   webhooks: WebhookWriter
@@ -208,10 +212,12 @@ export interface HeldBody extends BodyColumns {
   home: SiteId
   sealed: Sealed
 }
+/** What the gate asks of a body. */
+export type GatedColumns = Pick<BodyColumns, 'expires' | 'scopes' | 'excludes' | 'facts'>
 /** Columns of two held, not doomed bodies of live records; null where there is none. */
 export interface PairColumns {
-  own: BodyColumns | null
-  other: BodyColumns | null
+  own: GatedColumns | null
+  other: GatedColumns | null
   /** Whether the own record has blocked the other. */
   isBlocked: boolean
 }
@@ -380,6 +386,8 @@ export interface ReceiptRow {
   size: number
   /** Unix seconds in the cosignature. */
   time: number
+  /** Unix seconds at which this node kept it first: the cosigner's word on the time is its own. */
+  receivedAt: number
   /** The signature line as it stands in the note. */
   line: string
 }
@@ -390,9 +398,14 @@ export interface ReceiptReader {
   checkpoint: (log: SiteId, size: number) => Promise<string | null>
   /** Largest size of a log that this cosigner has cosigned; 0 for none. */
   largest: (log: SiteId, cosigner: SiteId) => Promise<number>
+  /** In the order in which they were kept first, from `place` (exclusive). */
+  after: (place: number, limit: number) => Promise<(ReceiptRow & { place: number })[]>
+  /** The smallest one by this cosigner of a size above `size`; null where there is none. */
+  next: (log: SiteId, cosigner: SiteId, size: number) => Promise<ReceiptRow | null>
 }
 export interface ReceiptWriter extends ReceiptReader {
   saveCheckpoint: (log: SiteId, size: number, note: string) => Promise<void>
+  /** The same size again takes time and line of the newer; when it was kept first stands. */
   save: (row: ReceiptRow) => Promise<void>
 }
 
@@ -421,6 +434,8 @@ export interface ForkRow {
   log: SiteId
   size: number
   notes: [string, string]
+  /** How the second history goes on from that size, where it is the longer one. */
+  branch?: Branch
   foundAt: number
 }
 export interface DeskReader {

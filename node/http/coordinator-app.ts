@@ -1,6 +1,7 @@
 /** The interface of the coordinator: for everybody, for auditors, for staff. */
 import { createDoor, type App } from './app.ts'
 import { mountApplications } from './coordinator/applications.ts'
+import { mountAuditFigures } from './coordinator/audit-figures.ts'
 import { mountAudit } from './coordinator/audit.ts'
 import { mountCustomers } from './coordinator/customers.ts'
 import { mountDesk } from './coordinator/desk.ts'
@@ -24,6 +25,7 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountApplications(door, ports)
   mountMembers(door, ports)
   mountAudit(door, ports)
+  mountAuditFigures(door, ports)
   mountFindings(door, ports)
   mountDesk(door, ports)
   mountNotices(door, ports)

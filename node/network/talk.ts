@@ -16,7 +16,7 @@ import {
 import { TALK_ANSWER_MILLIS, TALK_IDLE_MILLIS, TALK_WAITING } from './bounds.ts'
 import { BadRequest, open, type Deadlines } from './exchange.ts'
 import { NetworkFault } from './faults.ts'
-import { createFrameReader, writeFrame, type FrameBounds } from './frames.ts'
+import { createFrameReader, createFrameWriter, type FrameBounds } from './frames.ts'
 import { createSlots } from './slots.ts'
 
 export interface TalkPorts {
@@ -48,7 +48,7 @@ function createLine(
 ): Line {
   const waiting = new Map<number, Waiting>()
   const reader = createFrameReader(stream)
-  const written: FrameBounds = { maxBytes: TALK_BYTES, idleMillis }
+  const write = createFrameWriter(stream, { maxBytes: TALK_BYTES, idleMillis })
   let next = 0
   let fault: Error | null = null
 
@@ -84,9 +84,7 @@ function createLine(
       // An honest node answers in time, if only to say that its website does not.
       const timer = setTimeout(() => end(new NetworkFault('timeout')), TALK_ANSWER_MILLIS)
       try {
-        writeFrame(stream, talkCallCodec.encode({ n, request }), written).catch((error: unknown) =>
-          end(faultOf(error)),
-        )
+        write(talkCallCodec.encode({ n, request })).catch((error: unknown) => end(faultOf(error)))
         return await pending.promise
       } finally {
         clearTimeout(timer)
@@ -144,7 +142,7 @@ export async function serveTalk(
 ): Promise<void> {
   const reader = createFrameReader(stream)
   const read: FrameBounds = { maxBytes: TALK_BYTES, idleMillis, waitMillis: 2 * TALK_IDLE_MILLIS }
-  const written: FrameBounds = { maxBytes: TALK_ANSWER_BYTES, idleMillis }
+  const write = createFrameWriter(stream, { maxBytes: TALK_ANSWER_BYTES, idleMillis })
   const running = new Set<Promise<void>>()
   /** What went wrong first in one of them. */
   const broken: { fault: Error | null } = { fault: null }
@@ -152,8 +150,7 @@ export async function serveTalk(
   async function handle(bytes: Uint8Array): Promise<void> {
     try {
       const { n, request } = talkCallCodec.decode(bytes)
-      const reply = talkReplyCodec.encode({ n, answer: await answer(request) })
-      await writeFrame(stream, reply, written)
+      await write(talkReplyCodec.encode({ n, answer: await answer(request) }))
     } catch (error) {
       broken.fault ??= error instanceof ProtocolError ? new BadRequest(error) : faultOf(error)
       stream.abort(new NetworkFault('closed'))

@@ -1,5 +1,10 @@
-/** Checks evidence files; needs no node, no folder and no network. */
+/** Checks evidence files and files of findings; needs no node, no folder and no network. */
 import { verifyEvidence, type EvidenceVerdict } from '../../protocol/evidence.ts'
+import {
+  isFindingFile,
+  verifyFindingFile,
+  type FindingVerdict,
+} from '../../protocol/finding-file.ts'
 import { KEY_TYPE_ED25519, parseVerifierKey, type VerifierKey } from '../../protocol/note.ts'
 import { systemCrypto } from './system.ts'
 
@@ -7,6 +12,11 @@ import { systemCrypto } from './system.ts'
 export function parseLogKey(vkey: string): VerifierKey | null {
   const key = parseVerifierKey(vkey.trim())
   return key.type === KEY_TYPE_ED25519 ? key : null
+}
+
+/** Checks a file of a finding with nothing but the coordinator's key; null where it is none. */
+export function checkFindingFile(text: string, coordinatorKey: VerifierKey): FindingVerdict | null {
+  return isFindingFile(text) ? verifyFindingFile(text, coordinatorKey, systemCrypto.verify) : null
 }
 
 /** Checks an evidence file with nothing but the coordinator's key. */

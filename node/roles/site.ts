@@ -1,4 +1,5 @@
 /** The site node: its parts built, started in order, stopped in reverse. */
+import { setImmediate } from 'node:timers/promises'
 import { createAccess, SITE_ROLES } from '../core/access.ts'
 import { createSite, type Site } from '../core/site.ts'
 import type { WebsitePorts } from '../core/talk/talk.ts'
@@ -51,7 +52,7 @@ export async function startSite(config: SiteConfig, website: WebsitePorts = {}):
       circuits: coordinatorAddresses.map((address) => `${address}/p2p/${peer}/p2p-circuit`),
     })
     site = await createSite(
-      { ...ports, images: createImages(), ...website },
+      { ...ports, images: createImages(), ...website, pause: () => setImmediate() },
       {
         identity,
         keys,

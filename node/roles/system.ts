@@ -13,7 +13,7 @@ import {
 } from 'node:crypto'
 import type { Clock, Crypto, Events, Random } from '../core/ports.ts'
 import { reasonOf } from '../core/tasks.ts'
-import { concatBytes } from '../../protocol/bytes.ts'
+import { briefBytes, concatBytes, passingBytes } from '../../protocol/bytes.ts'
 import {
   isCanonicalPoint,
   isSmallOrder,
@@ -24,6 +24,16 @@ import {
 /** A plain view: Buffer's `slice` shares its memory, where the core expects a copy. */
 function plain(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+}
+
+const DIGEST_BYTES = 32
+
+/** Through a text of one character a byte: Node's Buffer costs twice as much as the hash itself. */
+function sha256(data: Uint8Array): Uint8Array {
+  const digest = hash('sha256', data, 'binary')
+  const bytes = new Uint8Array(DIGEST_BYTES)
+  for (let at = 0; at < DIGEST_BYTES; at += 1) bytes[at] = digest.charCodeAt(at)
+  return bytes
 }
 
 /** The machine's clock. A timer keeps no process alive that has nothing else to do. */
@@ -97,6 +107,7 @@ function privateKeyObject(seed: Uint8Array): KeyObject {
 const CIPHER = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
+const keyBytes = new Uint8Array(64)
 
 const BLOCK_BYTES = 64
 const pads = new WeakMap<Uint8Array, { inner: Uint8Array; outer: Uint8Array }>()
@@ -108,7 +119,7 @@ const pads = new WeakMap<Uint8Array, { inner: Uint8Array; outer: Uint8Array }>()
 function padsOf(key: Uint8Array): { inner: Uint8Array; outer: Uint8Array } {
   const kept = pads.get(key)
   if (kept !== undefined) return kept
-  const short = key.length > BLOCK_BYTES ? hash('sha256', key, 'buffer') : key
+  const short = key.length > BLOCK_BYTES ? sha256(key) : key
   const inner = new Uint8Array(BLOCK_BYTES).fill(0x36)
   const outer = new Uint8Array(BLOCK_BYTES).fill(0x5c)
   for (const [at, byte] of short.entries()) {
@@ -120,18 +131,33 @@ function padsOf(key: Uint8Array): { inner: Uint8Array; outer: Uint8Array } {
   return made
 }
 
+/** A copy where native code reads it in place: V8 would first move a short key off its heap. */
+function keyObject(key: Uint8Array): KeyObject {
+  const bytes = keyBytes.subarray(0, key.length)
+  bytes.set(key)
+  const made = createSecretKey(bytes)
+  bytes.fill(0)
+  return made
+}
+
+function seal(key: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  const sealed = briefBytes(NONCE_BYTES + plaintext.length + TAG_BYTES)
+  sealed.set(systemRandom.bytes(NONCE_BYTES))
+  const nonce = sealed.subarray(0, NONCE_BYTES)
+  const cipher = createCipheriv(CIPHER, keyObject(key), nonce, { authTagLength: TAG_BYTES })
+  // GCM is as long as the text, and has nothing left at the end but the tag.
+  sealed.set(cipher.update(plaintext), NONCE_BYTES)
+  cipher.final()
+  sealed.set(cipher.getAuthTag(), NONCE_BYTES + plaintext.length)
+  return sealed
+}
+
 function open(key: Uint8Array, sealed: Uint8Array): Uint8Array | null {
   if (sealed.length < NONCE_BYTES + TAG_BYTES) return null
   const end = sealed.length - TAG_BYTES
   try {
-    const decipher = createDecipheriv(
-      CIPHER,
-      createSecretKey(key),
-      sealed.subarray(0, NONCE_BYTES),
-      {
-        authTagLength: TAG_BYTES,
-      },
-    )
+    const nonce = sealed.subarray(0, NONCE_BYTES)
+    const decipher = createDecipheriv(CIPHER, keyObject(key), nonce, { authTagLength: TAG_BYTES })
     decipher.setAuthTag(sealed.subarray(end))
     const opened = decipher.update(sealed.subarray(NONCE_BYTES, end))
     decipher.final()
@@ -146,7 +172,7 @@ function open(key: Uint8Array, sealed: Uint8Array): Uint8Array | null {
  * order and other spellings of a key, which the protocol refuses (design §4.1).
  */
 export const systemCrypto: Crypto = {
-  sha256: (data) => plain(hash('sha256', data, 'buffer')),
+  sha256,
   verify: (signature, message, publicKey) => {
     if (signature.length !== SIGNATURE_BYTES || publicKey.length !== PUBLIC_KEY_BYTES) return false
     if (!isCanonicalPoint(publicKey) || isSmallOrder(publicKey)) return false
@@ -158,15 +184,10 @@ export const systemCrypto: Crypto = {
     }
   },
   sign: (message, seed) => plain(nativeSign(null, message, privateKeyObject(seed))),
-  seal: (key, plaintext) => {
-    const nonce = systemRandom.bytes(NONCE_BYTES)
-    const cipher = createCipheriv(CIPHER, createSecretKey(key), nonce, { authTagLength: TAG_BYTES })
-    return concatBytes(nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag())
-  },
+  seal,
   open,
   hmacSha256: (key, data) => {
     const { inner, outer } = padsOf(key)
-    const digest = hash('sha256', concatBytes(inner, data), 'buffer')
-    return plain(hash('sha256', concatBytes(outer, digest), 'buffer'))
+    return sha256(passingBytes(outer, sha256(passingBytes(inner, data))))
   },
 }

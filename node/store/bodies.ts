@@ -5,8 +5,15 @@ import {
   type RecordId,
   type SiteId,
 } from '../../protocol/ids.ts'
-import type { BodyColumns, BodyWriter, Doomed, HeldBody, PairColumns } from '../core/store.ts'
-import { columnsOf, TRAIT_COLUMNS, traitValues } from './columns.ts'
+import type {
+  BodyColumns,
+  BodyWriter,
+  Doomed,
+  GatedColumns,
+  HeldBody,
+  PairColumns,
+} from '../core/store.ts'
+import { columnsOf, GATED_COLUMNS, gatedColumnsOf, TRAIT_COLUMNS, traitValues } from './columns.ts'
 import { followDoomed, followStale } from './pictures.ts'
 import type { Bit, BodyTable } from './schema.ts'
 import {
@@ -77,8 +84,10 @@ const LIVE_BODY =
   '(select idx from records where log = ? and record = ? and live = 1)'
 /** One statement for all, since every message asks it, on both sides. */
 const OF_PAIR =
-  `select bodies.*, (select count(*) from blocks where blocks.record = ? and blocks.home = ? and blocked = ?) ` +
-  `as blocked ${LIVE_BODY} union all select bodies.*, 0 as blocked ${LIVE_BODY}`
+  `select home, ${GATED_COLUMNS.join(', ')}, (select count(*) from blocks where blocks.record = ? and blocks.home = ? and blocked = ?) ` +
+  `as blocked ${LIVE_BODY} union all select home, ${GATED_COLUMNS.join(', ')}, 0 ${LIVE_BODY}`
+
+type PairRow = Pick<BodyTable, 'home' | (typeof GATED_COLUMNS)[number]> & { blocked: number }
 
 async function getOfPair(
   tx: Tx,
@@ -89,7 +98,7 @@ async function getOfPair(
   const [self, partner] = [await findSite(tx, tx.own), await findSite(tx, home)]
   if (self === null || partner === null) return { own: null, other: null, isBlocked: false }
   const [ownBytes, otherBytes] = [idBytes(own), idBytes(other)]
-  const rows = await run<BodyTable & { blocked: number }>(tx, OF_PAIR, [
+  const rows = await run<PairRow>(tx, OF_PAIR, [
     ownBytes,
     partner,
     otherBytes,
@@ -100,9 +109,9 @@ async function getOfPair(
     partner,
     otherBytes,
   ])
-  const columns = (site: number): BodyColumns | null => {
+  const columns = (site: number): GatedColumns | null => {
     const row = rows.find((one) => one.home === site)
-    return row === undefined ? null : columnsOf(row)
+    return row === undefined ? null : gatedColumnsOf(row)
   }
   const isBlocked = rows.some(({ blocked }) => blocked > 0)
   return { own: columns(self), other: columns(partner), isBlocked }

@@ -2,7 +2,7 @@
 import type { Scope } from '../../protocol/consent.ts'
 import { recordIdOf, type SiteId } from '../../protocol/ids.ts'
 import { CHOICE_FIELDS, type Traits } from '../core/search/traits.ts'
-import type { BodyColumns } from '../core/store.ts'
+import type { BodyColumns, GatedColumns } from '../core/store.ts'
 import type { BodyTable } from './schema.ts'
 import { joinWords, splitWords, type Value } from './transaction.ts'
 
@@ -35,11 +35,27 @@ function traitsOf(row: BodyTable): Traits | null {
   }
 }
 
-/** What a row says. */
-export function columnsOf(row: BodyTable): BodyColumns {
+/** The columns that the gate looks at. */
+export const GATED_COLUMNS = [
+  'expires',
+  'scopes',
+  'excludes',
+  'gender',
+  'seeks',
+  'seeks_age_min',
+  'seeks_age_max',
+  'birth_day',
+  'age_years',
+  'aged_on',
+  'language',
+  'country',
+  'latitude_tenths',
+  'longitude_tenths',
+] as const satisfies readonly (keyof BodyTable)[]
+
+/** What these columns say. */
+export function gatedColumnsOf(row: Pick<BodyTable, (typeof GATED_COLUMNS)[number]>): GatedColumns {
   return {
-    record: recordIdOf(row.record),
-    index: row.idx,
     expires: row.expires,
     scopes: splitWords<Scope>(row.scopes),
     excludes: splitWords<SiteId>(row.excludes),
@@ -56,6 +72,20 @@ export function columnsOf(row: BodyTable): BodyColumns {
       latitudeTenths: row.latitude_tenths,
       longitudeTenths: row.longitude_tenths,
     },
-    traits: traitsOf(row),
+  }
+}
+
+/** What a row says. */
+export function columnsOf(row: BodyTable): BodyColumns {
+  const { expires, scopes, excludes, facts } = gatedColumnsOf(row)
+  const traits = traitsOf(row)
+  return {
+    record: recordIdOf(row.record),
+    index: row.idx,
+    expires,
+    scopes,
+    excludes,
+    facts,
+    traits,
   }
 }

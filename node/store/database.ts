@@ -7,11 +7,13 @@ import { createPrivate } from './folder.ts'
 import { init } from './migrations/001-init.ts'
 import { pictures } from './migrations/002-pictures.ts'
 import { search } from './migrations/003-search.ts'
+import { talk } from './migrations/004-talk.ts'
 import { feed } from './migrations/005-feed.ts'
 import { acts } from './migrations/006-acts.ts'
 import { audit } from './migrations/007-audit.ts'
 import { desk } from './migrations/009-desk.ts'
-import { talk } from './migrations/004-talk.ts'
+import { rows } from './migrations/012-rows.ts'
+import { emails } from './migrations/013-emails.ts'
 import type { Schema } from './schema.ts'
 import type { Value } from './transaction.ts'
 
@@ -27,6 +29,8 @@ const MIGRATIONS: Record<string, Migration> = {
   '006-acts': acts,
   '007-audit': audit,
   '009-desk': desk,
+  '012-rows': rows,
+  '013-emails': emails,
 }
 const MEMORY = ':memory:'
 const BUSY_MILLISECONDS = 200

@@ -1,7 +1,7 @@
 /** What the operator and the coordinator's staff keep: settings, API keys, applications, forks. */
 import type { SiteId } from '../../protocol/ids.ts'
 import type { ApiKeyRow, ApplicationRow, DeskWriter, ForkRow } from '../core/store.ts'
-import type { ApiKeyTable, ApplicationTable } from './schema.ts'
+import type { ApiKeyTable, ApplicationTable, ForkTable } from './schema.ts'
 import { internSite, plainBytes, run, siteOf, type Tx } from './transaction.ts'
 
 function apiKeyOf(row: ApiKeyTable): ApiKeyRow {
@@ -115,6 +115,12 @@ async function saveApplication(tx: Tx, row: ApplicationRow): Promise<void> {
     .execute()
 }
 
+function branchIn({ branch }: Pick<ForkTable, 'branch'>): Pick<ForkRow, 'branch'> {
+  if (branch === null) return {}
+  const parsed: NonNullable<ForkRow['branch']> = JSON.parse(branch)
+  return { branch: parsed }
+}
+
 async function getForks(tx: Tx): Promise<ForkRow[]> {
   const rows = await tx.db.selectFrom('forks').selectAll().orderBy('id').execute()
   const forks: ForkRow[] = []
@@ -123,6 +129,7 @@ async function getForks(tx: Tx): Promise<ForkRow[]> {
       log: await siteOf(tx, row.log),
       size: row.size,
       notes: [row.first_note, row.second_note],
+      ...branchIn(row),
       foundAt: row.found_at,
     })
   return forks
@@ -138,6 +145,7 @@ async function addFork(tx: Tx, row: ForkRow): Promise<void> {
       first_note: first,
       second_note: second,
       found_at: row.foundAt,
+      branch: row.branch === undefined ? null : JSON.stringify(row.branch),
     })
     .execute()
 }

@@ -68,16 +68,16 @@ async function count(tx: Tx, filter: FindingFilter): Promise<number> {
   return row?.count ?? 0
 }
 
-async function totals(tx: Tx): ReturnType<FindingWriter['totals']> {
-  const rows = await tx.db
-    .selectFrom('findings')
-    .select(({ fn }) => ['kind', 'site', 'severity', 'state', fn.countAll<number>().as('count')])
-    .groupBy(['kind', 'site', 'severity', 'state'])
+async function totals(
+  tx: Tx,
+  site: Parameters<FindingWriter['totals']>[0],
+): ReturnType<FindingWriter['totals']> {
+  return (await filtered(tx, site === null ? {} : { site }))
+    .select(({ fn }) => ['kind', 'severity', 'state', fn.countAll<number>().as('count')])
+    .groupBy(['kind', 'severity', 'state'])
     .orderBy('kind')
+    .orderBy('state')
     .execute()
-  const found = []
-  for (const { site, ...rest } of rows) found.push({ ...rest, site: await siteOf(tx, site) })
-  return found
 }
 
 async function history(tx: Tx, id: string): Promise<FindingChange[]> {
@@ -155,7 +155,7 @@ export function findingsIn(tx: Tx): FindingWriter {
     get: (id) => get(tx, id),
     list: (page) => list(tx, page),
     count: (filter) => count(tx, filter),
-    totals: () => totals(tx),
+    totals: (site) => totals(tx, site),
     history: (id) => history(tx, id),
     add: (finding) => add(tx, finding),
     setState: (id, change) => setState(tx, id, change),

@@ -4,6 +4,12 @@ import type { ReceiptRow, ReceiptWriter } from '../core/store.ts'
 import type { ReceiptTable } from './schema.ts'
 import { findSite, internSite, run, siteOf, type Tx } from './transaction.ts'
 
+async function receiptOf(tx: Tx, row: ReceiptTable): Promise<ReceiptRow> {
+  const { size, time, line, received_at: receivedAt } = row
+  const [log, cosigner] = [await siteOf(tx, row.log), await siteOf(tx, row.cosigner)]
+  return { log, cosigner, size, time, line, receivedAt }
+}
+
 async function getOfLog(tx: Tx, site: SiteId, minimumSize: number): Promise<ReceiptRow[]> {
   const log = await findSite(tx, site)
   if (log === null) return []
@@ -13,9 +19,37 @@ async function getOfLog(tx: Tx, site: SiteId, minimumSize: number): Promise<Rece
     [log, minimumSize],
   )
   const receipts: ReceiptRow[] = []
-  for (const { cosigner, size, time, line } of rows)
-    receipts.push({ log: site, cosigner: await siteOf(tx, cosigner), size, time, line })
+  for (const row of rows) receipts.push(await receiptOf(tx, row))
   return receipts
+}
+
+async function getAfter(
+  tx: Tx,
+  place: number,
+  limit: number,
+): Promise<(ReceiptRow & { place: number })[]> {
+  const sql = 'select * from receipts where place > ? order by place limit ?'
+  const found: (ReceiptRow & { place: number })[] = []
+  for (const row of await run<ReceiptTable>(tx, sql, [place, limit]))
+    found.push({ ...(await receiptOf(tx, row)), place: row.place })
+  return found
+}
+
+async function getNext(
+  tx: Tx,
+  site: SiteId,
+  cosigner: SiteId,
+  size: number,
+): Promise<ReceiptRow | null> {
+  const log = await findSite(tx, site)
+  const by = await findSite(tx, cosigner)
+  if (log === null || by === null) return null
+  const [row] = await run<ReceiptTable>(
+    tx,
+    'select * from receipts where log = ? and cosigner = ? and size > ? order by size limit 1',
+    [log, by, size],
+  )
+  return row === undefined ? null : receiptOf(tx, row)
 }
 
 async function getCheckpoint(tx: Tx, site: SiteId, size: number): Promise<string | null> {
@@ -47,7 +81,8 @@ async function saveCheckpoint(tx: Tx, site: SiteId, size: number, note: string):
 async function saveReceipt(tx: Tx, row: ReceiptRow): Promise<void> {
   await run(
     tx,
-    'insert into receipts (log, cosigner, size, time, line) values (?, ?, ?, ?, ?) on conflict ' +
+    'insert into receipts (log, cosigner, size, time, line, received_at, place) values ' +
+      '(?, ?, ?, ?, ?, ?, (select coalesce(max(place), 0) + 1 from receipts)) on conflict ' +
       '(log, cosigner, size) do update set time = excluded.time, line = excluded.line',
     [
       await internSite(tx, row.log),
@@ -55,6 +90,7 @@ async function saveReceipt(tx: Tx, row: ReceiptRow): Promise<void> {
       row.size,
       row.time,
       row.line,
+      row.receivedAt,
     ],
   )
 }
@@ -65,6 +101,8 @@ export function receiptsIn(tx: Tx): ReceiptWriter {
     ofLog: (log, minimumSize) => getOfLog(tx, log, minimumSize),
     checkpoint: (log, size) => getCheckpoint(tx, log, size),
     largest: (log, cosigner) => getLargest(tx, log, cosigner),
+    after: (place, limit) => getAfter(tx, place, limit),
+    next: (log, cosigner, size) => getNext(tx, log, cosigner, size),
     saveCheckpoint: (log, size, note) => saveCheckpoint(tx, log, size, note),
     save: (row) => saveReceipt(tx, row),
   }

@@ -3,6 +3,7 @@ import type { Generated } from 'kysely'
 import type { WithdrawReason } from '../../protocol/entry.ts'
 import type { SiteId } from '../../protocol/ids.ts'
 import type { DeskTables } from './desk-tables.ts'
+import type { AuditedWithdrawal } from '../core/audit-rows.ts'
 import type { Finding } from '../core/oversight/finding.ts'
 import type { Actor } from '../core/people/actor.ts'
 import type { ApplicationRow, ConsentEvent, ReportRow } from '../core/store.ts'
@@ -138,6 +139,9 @@ export interface ReceiptTable {
   size: number
   time: number
   line: string
+  received_at: number
+  /** Counts from 1 in the order of the first keeping. */
+  place: number
 }
 export interface CheckpointTable {
   log: number
@@ -175,6 +179,8 @@ export interface ForkTable {
   first_note: string
   second_note: string
   found_at: number
+  /** As JSON. */
+  branch: string | null
 }
 export interface ActTable {
   id: number
@@ -185,6 +191,64 @@ export interface ActTable {
   act: string
   subject: string
   hash: Uint8Array
+}
+export interface SilenceTable {
+  site: number
+  since: number
+  until: number
+  note_before: string
+  note_after: string
+}
+export interface RollbackTable {
+  id: Generated<number>
+  log: number
+  size: number
+  since: number
+  first_note: string
+  second_note: string
+}
+export interface AuditPositionTable {
+  id: number
+  receipts: number
+  silences: number
+}
+export interface AuditLogTable {
+  log: number
+  read: number
+  witnessed: number
+  stopped_at: number | null
+}
+export interface AuditWithdrawalTable {
+  log: number
+  idx: number
+  kind: AuditedWithdrawal['kind']
+  site: number
+  record: Uint8Array | null
+  reason: AuditedWithdrawal['reason']
+  time: number
+  witnessed_at: number | null
+  due_at: number | null
+  required: number
+  received: number
+  last_at: number | null
+  judged: Bit
+}
+export interface AuditPairTable {
+  log: number
+  site: number
+  covered: number
+  gap_size: number | null
+  gap_at: number | null
+  gap_judged: Bit
+  late_idx: number | null
+  late_size: number | null
+}
+/** A receipt that was a member's first for some withdrawal. */
+export interface AuditStepTable {
+  log: number
+  site: number
+  size: number
+  at: number
 }
 export interface FindingTable {
   id: string
@@ -286,6 +350,13 @@ export interface Schema extends DeskTables {
   settings: SettingTable
   acts: ActTable
   findings: FindingTable
+  silences: SilenceTable & { id: Generated<number> }
+  rollbacks: RollbackTable
+  audit_position: AuditPositionTable
+  audit_logs: AuditLogTable
+  audit_withdrawals: AuditWithdrawalTable
+  audit_pairs: AuditPairTable
+  audit_steps: AuditStepTable
   finding_changes: FindingChangeTable
   feed: FeedTable
   feed_aside: AsideTable

@@ -57,11 +57,13 @@ const isLoaded = (memory: SearchMemory): boolean => memory.loadedTo === Number.P
 
 /** The index inside one transaction. */
 export function searchIn(tx: Tx, memory: SearchMemory): SearchReader {
+  const loaded = async (): Promise<MemoryIndex> => {
+    while (!isLoaded(memory)) await loadSlice(tx, memory)
+    return memory.index
+  }
   return {
-    find: async (query) => {
-      while (!isLoaded(memory)) await loadSlice(tx, memory)
-      return memory.index.find(query)
-    },
+    find: async (query) => (await loaded()).find(query),
+    pool: async (query) => (await loaded()).pool(query),
     unread: async (limit) => {
       let found = memory.index.unread(limit)
       while (found.length === 0 && !isLoaded(memory)) {

@@ -5,6 +5,7 @@ import type { SiteId } from '../../protocol/ids.ts'
 import type { Store, WriteTransaction } from '../core/store.ts'
 import { isDiskFull, NO_BALLAST, type Ballast } from './ballast.ts'
 import { actsIn } from './acts.ts'
+import { auditIn } from './audit.ts'
 import { blocksIn } from './blocks.ts'
 import { bodiesIn } from './bodies.ts'
 import { customersIn, reviewsIn } from './customers.ts'
@@ -52,6 +53,7 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     receipts: receiptsIn(tx),
     desk: deskIn(tx),
     acts: actsIn(tx),
+    audit: auditIn(tx),
     findings: findingsIn(tx),
     feed: feedIn(tx),
     webhooks: webhooksIn(tx),

@@ -1,7 +1,9 @@
 /** Lets one transaction at a time onto the connection. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { invariant } from '../../protocol/errors.ts'
 
 export interface Turns {
-  /** Runs `work` when it is its turn. */
+  /** Runs `work` when it is its turn. A turn asked for inside of one would never come: it is a bug. */
   run: <T>(kind: 'read' | 'write', work: () => Promise<T>) => Promise<T>
 }
 
@@ -11,6 +13,8 @@ export interface Turns {
  */
 export function createTurns(): Turns {
   const waiting = { read: [] as (() => void)[], write: [] as (() => void)[] }
+  /** The turn that a call is made in. What it has begun may go on after its end. */
+  const inside = new AsyncLocalStorage<{ isRunning: boolean }>()
   let busy = false
   let last: 'read' | 'write' = 'read'
 
@@ -25,14 +29,20 @@ export function createTurns(): Turns {
 
   return {
     async run(kind, work) {
+      invariant(
+        inside.getStore()?.isRunning !== true,
+        'inside a transaction only the one that was handed out is asked',
+      )
       if (busy) await new Promise<void>((resolve) => waiting[kind].push(resolve))
       else {
         busy = true
         last = kind
       }
+      const turn = { isRunning: true }
       try {
-        return await work()
+        return await inside.run(turn, work)
       } finally {
+        turn.isRunning = false
         next()
       }
     },

@@ -48,6 +48,7 @@ const TASKS = [
   'reports',
   'watch',
   'webhook',
+  'audit',
 ]
 
 /** A word of a closed list, or `other`: whatever a caller passes, no label grows without bound. */

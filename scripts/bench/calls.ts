@@ -1,4 +1,5 @@
 /** What a benchmark can ask of a measured process. Arguments and answers travel as JSON. */
+import type { Asked, Spent } from './timing.ts'
 
 export interface NodeOptions {
   folder: string
@@ -13,11 +14,6 @@ export interface NodeFacts {
   logKey: string
   witnessKey: string
   addresses: string[]
-}
-export interface Spent {
-  millis: number
-  /** CPU time of all threads of the process. */
-  cpuMillis: number
 }
 /** Requests and message bytes, both ways, that a node has exchanged with one site. */
 export interface Traffic {
@@ -91,25 +87,45 @@ export interface Calls {
   hashFloor: (input: { count: number }) => Promise<Spent & { bytes: number }>
   streamServer: (nothing: null) => Promise<{ address: string }>
   streamFloor: (input: { address: string; bytes: number }) => Promise<Spent>
-  /** Fills a site with records of others and asks, the node and bare SQL; milliseconds a query. */
-  discover: (crowd: { path: string; records: number }) => Promise<{
-    pages: number[]
-    raw: number[]
-    facets: number[]
-    texts: number[]
+  /** Fills a site with records of others, of which the next calls ask. */
+  fill: (crowd: { path: string; records: number }) => Promise<Spent>
+  /** Discovery, by the node and in bare SQL, which is asked so many rounds. */
+  discover: (floor: { floorRounds: number }) => Promise<{
+    pages: Asked
+    raw: Asked
+    facets: Asked
+    /** Until the first answer after a start. */
+    loadMillis: number
+    columnsMb: number
+  }>
+  /** Reads all bodies, then asks by words. */
+  discoverByWords: (nothing: null) => Promise<{
+    texts: Asked
     readMillis: number
     /** Longest time in which reading let nobody else have a turn. */
     slowest: number
-    columnsMb: number
     textsMb: number
     rssMb: number
   }>
-  /** The same with the first recommendations: plain, with a wish for a religion, and bare SQL. */
-  recommend: (crowd: { path: string; records: number }) => Promise<{
-    lists: number[]
-    wished: number[]
-    raw: number[]
+  /** The first recommendations: plain, with a wish for a religion, and their pool in bare SQL. */
+  recommend: (floor: { floorRounds: number }) => Promise<{
+    lists: Asked
+    wished: Asked
+    raw: Asked
     /** How many were recommended on average. */
     shown: number
+    rssMb: number
   }>
+  /** Writes a long log with receipts, and audits it; beside the bare hashes and signature checks. */
+  audit: (logs: { path: string; entries: number; members: number }) => Promise<
+    Spent & {
+      /** Once more, with nothing new. */
+      idleMillis: number
+      complete: number
+      receipts: number
+      hashMillis: number
+      /** One cosignature. */
+      verifyMillis: number
+    }
+  >
 }

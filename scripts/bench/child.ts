@@ -9,7 +9,7 @@ const START_FLAGS =
   readFileSync(new URL('../../bin/dpn', import.meta.url), 'utf8').match(/--[a-z-]+=\d+/g) ?? []
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url))
 /** Milliseconds for one call; the longest publishes and replicates everything. */
-const CALL_MILLIS = 10 * 60_000
+const CALL_MILLIS = 40 * 60_000
 /** Milliseconds to end by itself before it is killed. */
 const END_MILLIS = 20_000
 

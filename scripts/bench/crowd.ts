@@ -1,5 +1,6 @@
 /** A site that holds so many records of other sites, for the measures of discovery and recommendations. */
 import { randomBytes, randomInt } from 'node:crypto'
+import { join } from 'node:path'
 import { createIdentity, derivePrivateKeys } from '../../node/core/identity.ts'
 import { createDiscovery, type Discovery } from '../../node/core/record/discover.ts'
 import { memberKeyOf } from '../../node/core/record/member.ts'
@@ -19,6 +20,7 @@ import { factsOf, type Facts } from '../../protocol/requirements.ts'
 import { shareProfile, type ProfileInput } from '../../protocol/vocabulary.ts'
 import { people } from '../people.ts'
 import { BATCH, today } from './members.ts'
+import { openSearchFloor, type Held, type SearchFloor } from './search-floor.ts'
 
 const NETWORK = parseSiteId('bench.example')
 const SELF = parseSiteId('self.example')
@@ -30,15 +32,10 @@ const BODIES = 1000
 export const VIEWERS = 64
 const YEAR_SECONDS = 365 * 86_400
 
-/** One held record, as the raw floor keeps it too. */
-export interface Held {
-  facts: Facts
-  traits: Traits
-  joinedAt: number
-  publishedAt: number
-}
 export interface Crowd {
   storage: Storage
+  /** The same records as the raw floor keeps them. */
+  floor: SearchFloor
   discovery: Discovery
   recommender: Recommender
   viewers: { id: string; facts: Facts; scopes: readonly Scope[] }[]
@@ -158,16 +155,14 @@ async function createInsert({ store, vault }: Storage, now: number, each: (held:
   return insert
 }
 
-/** Fills a data folder; `each` is told every record that is held. */
-export async function startCrowd(
-  path: string,
-  records: number,
-  each: (held: Held) => void,
-): Promise<Crowd> {
+/** Fills a data folder, and the table of the floor. */
+export async function startCrowd(path: string, records: number): Promise<Crowd> {
+  const floor = openSearchFloor(join(path, 'floor.db'))
+  let waiting: Held[] = []
   const keys = derivePrivateKeys(randomBytes(32))
   const clock = { now: () => Math.floor(Date.now() / 1000), every: () => () => undefined }
   const storage = await openStorage({
-    folder: createFolder(path),
+    folder: createFolder(join(path, 'site')),
     site: SELF,
     masterKey: keys.master,
     random: systemRandom,
@@ -176,11 +171,14 @@ export async function startCrowd(
   const { store, vault } = storage
   let isFilled = false
   const insert = await createInsert(storage, clock.now(), (held) => {
-    if (!isFilled) each(held)
+    if (isFilled || waiting.push(held) < BATCH) return
+    floor.add(waiting)
+    waiting = []
   })
   for (let done = 0; done < records; done += BATCH)
     await insert(HOMES[(done / BATCH) % HOMES.length] ?? SELF, done, BATCH)
   isFilled = true
+  floor.finish()
   const own = await insert(SELF, 0, VIEWERS)
   const members = own.map(({ record }, at) => ({
     memberKey: memberKeyOf(systemCrypto, keys, `viewer-${at}`),
@@ -201,9 +199,13 @@ export async function startCrowd(
   }
   return {
     storage,
+    floor,
     discovery: createDiscovery(ports),
     recommender: createRecommender(ports),
     viewers,
-    close: storage.close,
+    close: async () => {
+      floor.close()
+      await storage.close()
+    },
   }
 }

@@ -1,15 +1,13 @@
 /** Discovery in a process of its own: the node's answers, and the same questions in bare SQL. */
-import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { DiscoverRequest } from '../../node/core/record/discover.ts'
 import { createBodyReader } from '../../node/core/search/reader.ts'
-import type { Facts } from '../../protocol/requirements.ts'
 import type { Calls } from './calls.ts'
-import { startCrowd, VIEWERS, type Crowd, type Held } from './crowd.ts'
-import { openSearchFloor, type Question } from './search-floor.ts'
+import { startCrowd, VIEWERS, type Crowd } from './crowd.ts'
+import type { Question } from './search-floor.ts'
+import { ask, timed, type Asked } from './timing.ts'
 
 const ROUNDS = 6
-const SLICE = 1000
 const PAGE = 50
 const MEGA = 1e6
 const WORDS = ['fahrrad', 'собака', 'pan', 'cat', 'música']
@@ -42,46 +40,54 @@ function requestOf(
   return request
 }
 
-async function each(
-  viewers: readonly { id: string; facts: Facts }[],
-  ask: (
-    viewer: { id: string; facts: Facts },
-    question: Omit<Question, 'viewer'>,
-    round: number,
-  ) => unknown,
-): Promise<number[]> {
-  const millis: number[] = []
-  for (let round = 0; round < ROUNDS; round += 1)
-    for (const [at, viewer] of viewers.entries()) {
-      const question = QUESTIONS[(at + round) % QUESTIONS.length]
-      if (question === undefined) continue
-      const from = performance.now()
-      await ask(viewer, question, round)
-      millis.push(performance.now() - from)
-    }
-  return millis
+type Viewer = Crowd['viewers'][number]
+
+/** Each viewer has another question in each round. */
+function each(
+  viewers: readonly Viewer[],
+  rounds: number,
+  pose: (viewer: Viewer, question: Omit<Question, 'viewer'>, round: number) => unknown,
+): Promise<Asked> {
+  return ask(viewers, rounds, (viewer, { at, round }) => {
+    const question = QUESTIONS[(at + round) % QUESTIONS.length]
+    if (question === undefined) throw new Error('no question')
+    return pose(viewer, question, round)
+  })
 }
 
 const rss = (): number => process.memoryUsage.rss() / MEGA
 
-async function measure(crowd: Crowd, floor: ReturnType<typeof openSearchFloor>) {
-  const { discovery, storage, viewers } = crowd
+let current: Crowd | null = null
+
+/** The crowd of this process. */
+export function crowdHere(): Crowd {
+  if (current === null) throw new Error('no crowd yet')
+  return current
+}
+
+const find = (
+  { id }: Viewer,
+  question: Omit<Question, 'viewer'>,
+  more: Partial<DiscoverRequest> = {},
+) => crowdHere().discovery.find({ ...requestOf(id, question), ...more })
+
+async function discover({ floorRounds }: { floorRounds: number }) {
+  const { discovery, floor, viewers } = crowdHere()
   const before = rss()
-  await discovery.find({ filter: {}, limit: 1 })
+  const { millis: loadMillis } = await timed(() => discovery.find({ filter: {}, limit: 1 }))
   const columnsMb = rss() - before
-  const one = (
-    id: string,
-    question: Omit<Question, 'viewer'>,
-    more: Partial<DiscoverRequest> = {},
-  ) => discovery.find({ ...requestOf(id, question), ...more })
-  const pages = await each(viewers, ({ id }, question) => one(id, question))
-  const raw = await each(viewers, ({ facts }, question) =>
+  const pages = await each(viewers, ROUNDS, (viewer, question) => find(viewer, question))
+  const facets = await each(viewers, ROUNDS, (viewer, question) =>
+    find(viewer, question, { facets: ['age', 'country', 'bodyType'] }),
+  )
+  const raw = await each(viewers, floorRounds, ({ facts }, question) =>
     floor.ask({ ...question, viewer: facts }),
   )
-  const facets = await each(viewers, ({ id }, question) =>
-    one(id, question, { facets: ['age', 'country', 'bodyType'] }),
-  )
-  const start = performance.now()
+  return { pages, raw, facets, loadMillis, columnsMb }
+}
+
+async function discoverByWords() {
+  const { storage, viewers } = crowdHere()
   const unread = rss()
   let slowest = 0
   let last = performance.now()
@@ -90,32 +96,24 @@ async function measure(crowd: Crowd, floor: ReturnType<typeof openSearchFloor>) 
     await setImmediate()
     last = performance.now()
   }
-  await createBodyReader({ ...storage, pause }).run()
-  const readMillis = performance.now() - start
+  const { millis: readMillis } = await timed(() => createBodyReader({ ...storage, pause }).run())
   const textsMb = rss() - unread
-  const texts = await each(viewers, ({ id }, question, round) => {
-    const request = requestOf(id, question)
-    const text = WORDS[round % WORDS.length] ?? ''
-    return discovery.find({ ...request, filter: { ...request.filter, text } })
+  const texts = await each(viewers, ROUNDS, (viewer, question, round) => {
+    const { filter } = requestOf(viewer.id, question)
+    return find(viewer, question, {
+      filter: { ...filter, text: WORDS[round % WORDS.length] ?? '' },
+    })
   })
-  return { pages, raw, facets, texts, readMillis, slowest, columnsMb, textsMb, rssMb: rss() }
+  return { texts, readMillis, slowest, textsMb, rssMb: rss() }
 }
 
 export const discoverCalls = {
-  discover: async ({ path, records }) => {
-    const floor = openSearchFloor(join(path, 'floor.db'))
-    let held: Held[] = []
-    const crowd = await startCrowd(join(path, 'site'), records, (one) => {
-      held.push(one)
-      if (held.length < SLICE) return
-      floor.add(held)
-      held = []
-    })
-    floor.finish()
-    if (crowd.viewers.length !== VIEWERS) throw new Error('viewers are missing')
-    const measured = await measure(crowd, floor)
-    floor.close()
-    await crowd.close()
-    return measured
+  fill: async ({ path, records }) => {
+    const { millis, cpuMillis, value } = await timed(() => startCrowd(path, records))
+    current = value
+    if (value.viewers.length !== VIEWERS) throw new Error('viewers are missing')
+    return { millis, cpuMillis }
   },
+  discover,
+  discoverByWords,
 } satisfies Partial<Calls>

@@ -8,9 +8,9 @@ import Sqlite from 'better-sqlite3'
 import { createLibp2p } from 'libp2p'
 import { openDatabase } from '../../node/store/database.ts'
 import { toUtf8 } from '../../protocol/bytes.ts'
-import type { Calls, Spent } from './calls.ts'
+import type { Calls } from './calls.ts'
 import { BATCH, batches } from './members.ts'
-import { timed } from './timing.ts'
+import { timed, type Spent } from './timing.ts'
 
 const PROTOCOL = '/bench/bytes/1'
 /** Bytes of a frame, as the node's batches of bodies have. */

@@ -5,10 +5,10 @@ import { createOutbound } from '../../node/outbound/webhook.ts'
 import { serve } from '../../node/http/server.ts'
 import { createSiteApp } from '../../node/http/site-app.ts'
 import { createMetrics } from '../../node/telemetry/metrics.ts'
-import type { Calls, Spent } from './calls.ts'
+import type { Calls } from './calls.ts'
 import { batches } from './members.ts'
 import type { BenchSite } from './node.ts'
-import { timed } from './timing.ts'
+import { timed, type Spent } from './timing.ts'
 
 /** Serves a site's interface on a free port, under a key of its own. */
 export async function serveHttp(bench: BenchSite): Promise<{ url: string; key: string }> {

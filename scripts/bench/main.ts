@@ -1,8 +1,7 @@
 /**
  * Measures the node against raw floors in the same run: `npm run bench -- [--members 100000]
- * [--json bench/results.json] [--only <part>] [--records 1000000] [--profile folder]`. The parts:
- * floors, large, small, pictures, discovery,
- * recommendations, talk.
+ * [--json bench/results.json] [--only <part,part>] [--records 1000000] [--profile folder]`. The
+ * parts: floors, large, small, pictures, discovery, recommendations, talk, audit.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -10,13 +9,22 @@ import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { short, tableOf, type Figure } from './figures.ts'
 import type { FlagsOf } from './federation.ts'
-import { measureDiscovery } from './measure-discovery.ts'
-import { measureRecommendations } from './measure-recommendations.ts'
+import { measureAudit } from './measure-audit.ts'
+import { measureMeeting } from './meet-measures.ts'
 import { measureFloors, measureLarge, measureSmall, type Context } from './measures.ts'
 import { measurePictures } from './picture-measures.ts'
 import { measureTalk } from './talk.ts'
 
-const PARTS = ['floors', 'large', 'small', 'pictures', 'discovery', 'recommendations', 'talk']
+const PARTS = [
+  'floors',
+  'large',
+  'small',
+  'pictures',
+  'discovery',
+  'recommendations',
+  'talk',
+  'audit',
+]
 /** Microseconds between two samples of a profile. */
 const PROFILE_MICROS = 500
 
@@ -53,8 +61,8 @@ function machine() {
   }
 }
 
-async function measure(members: number, only: string | undefined): Promise<Figure[]> {
-  const isWanted = (part: string): boolean => only === undefined || only === part
+async function measure(members: number, only: readonly string[]): Promise<Figure[]> {
+  const isWanted = (part: string): boolean => only.length === 0 || only.includes(part)
   const context: Context = { members, flagsOf: flagsOf satisfies FlagsOf, floors: null }
   const figures: Figure[] = []
   const add = (figure: Figure): void => {
@@ -70,11 +78,10 @@ async function measure(members: number, only: string | undefined): Promise<Figur
   if (isWanted('small')) for await (const figure of measureSmall(context)) add(figure)
   if (isWanted('pictures')) for await (const figure of measurePictures(context)) add(figure)
   const sizes = values.records === undefined ? undefined : [Number(values.records)]
-  if (isWanted('discovery'))
-    for await (const figure of measureDiscovery(flagsOf, sizes)) add(figure)
-  if (isWanted('recommendations'))
-    for await (const figure of measureRecommendations(flagsOf, sizes)) add(figure)
+  if (isWanted('discovery') || isWanted('recommendations'))
+    for await (const figure of measureMeeting(flagsOf, isWanted, sizes)) add(figure)
   if (isWanted('talk')) for await (const figure of measureTalk(context)) add(figure)
+  if (isWanted('audit')) for await (const figure of measureAudit(flagsOf, sizes?.[0])) add(figure)
   return figures
 }
 
@@ -82,17 +89,18 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 const members = Number(values.members)
 if (!Number.isSafeInteger(members) || members < 1000 || members % 1000 !== 0)
   throw new Error('--members: expected thousands, e.g. 100000')
-if (values.only !== undefined && !PARTS.includes(values.only))
-  throw new Error(`--only: expected one of ${PARTS.join(', ')}`)
+const only = values.only?.split(',') ?? []
+if (!only.every((part) => PARTS.includes(part)))
+  throw new Error(`--only: expected some of ${PARTS.join(',')}`)
 
 const about = machine()
 console.log(
   `${about.cores} cores of ${about.cpu}, ${about.memoryGb} GB, Node ${about.node}, ${about.date}, ` +
     `${members.toLocaleString('en')} members`,
 )
-const figures = await measure(members, values.only)
+const figures = await measure(members, only)
 console.log(`\n${tableOf(figures)}`)
-if (values.only === undefined) {
+if (only.length === 0) {
   mkdirSync(dirname(values.json), { recursive: true })
   writeFileSync(values.json, `${JSON.stringify({ ...about, members, figures }, null, 2)}\n`)
 }

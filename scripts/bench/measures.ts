@@ -1,6 +1,6 @@
-/** The measurements, each giving lines of the table. */
+/** The measurements, each giving lines of the table. */ import type { Spent } from './timing.ts'
+
 import { join } from 'node:path'
-import type { Spent } from './calls.ts'
 import { startChild } from './child.ts'
 import {
   startFederation,

@@ -4,7 +4,7 @@ import { fromHex, toHex } from '../../protocol/bytes.ts'
 import { parseSiteId, type SiteId } from '../../protocol/ids.ts'
 import { formatVerifierKey, parseVerifierKey } from '../../protocol/note.ts'
 import { logStateOf } from '../../node/core/log/writer.ts'
-import type { Calls, NodeFacts, Spent, Traffic } from './calls.ts'
+import type { Calls, NodeFacts, Traffic } from './calls.ts'
 import { serveHttp } from './http-calls.ts'
 import { batches, memberId } from './members.ts'
 import {
@@ -15,7 +15,7 @@ import {
   type BenchSite,
 } from './node.ts'
 import { pictureCallsOn } from './picture-calls.ts'
-import { timed } from './timing.ts'
+import { timed, type Spent } from './timing.ts'
 
 /** Milliseconds between two looks at something that has no event of its own. */
 const LOOK_MILLIS = 10

@@ -1,4 +1,5 @@
 /** Puts a node together from the pieces of the roles, with its requests counted. */
+import { setImmediate } from 'node:timers/promises'
 import { createCoordinator, type Coordinator } from '../../node/core/coordinator.ts'
 import type { Identity, PrivateKeys } from '../../node/core/identity.ts'
 import type { Node, NodePorts } from '../../node/core/node.ts'
@@ -179,7 +180,13 @@ export async function startSite(
 ): Promise<BenchSite> {
   const { made, ...node } = await start(options, 'site', (config, ports, keys) =>
     createSite(
-      { ...ports, images: createImages(), website: READY, talkRates: NO_LIMITS },
+      {
+        ...ports,
+        images: createImages(),
+        website: READY,
+        talkRates: NO_LIMITS,
+        pause: () => setImmediate(),
+      },
       {
         ...keys,
         coordinatorKey,

@@ -1,9 +1,9 @@
 /** The raw floor of discovery: the same questions as prepared SQL, on a table made for them. */
 import Sqlite from 'better-sqlite3'
 import { dayOf } from '../../protocol/dates.ts'
+import type { Traits } from '../../node/core/search/traits.ts'
 import type { Facts } from '../../protocol/requirements.ts'
 import { SOUGHT } from '../../protocol/vocabulary.ts'
-import type { Held } from './crowd.ts'
 
 const PAGE = 50
 /** Widening squares in which the nearest are looked for, in tenths of a degree. */
@@ -12,6 +12,13 @@ const EARTH_KM = 6371.0088
 /** Somewhat less than a tenth of a degree of latitude. */
 const KM_PER_TENTH = 11.1
 
+/** What is kept of one held record. */
+export interface Held {
+  facts: Facts
+  traits: Traits
+  joinedAt: number
+  publishedAt: number
+}
 /** One question of the benchmark. */
 export interface Question {
   sort: 'nearest' | 'newest'

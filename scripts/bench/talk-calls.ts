@@ -6,16 +6,19 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Stream } from '@libp2p/interface'
 import { createLibp2p } from 'libp2p'
 import { parseRecordId, parseSiteId } from '../../protocol/ids.ts'
-import type { Calls, Spent } from './calls.ts'
+import type { Calls } from './calls.ts'
 import { quantile } from './figures.ts'
 import { batches } from './members.ts'
 import { bySite } from './node-calls.ts'
-import { timed } from './timing.ts'
+import { timed, type Spent } from './timing.ts'
 
 const PROTOCOL = '/bench/echo/1'
 const TALKING = ['discovery', 'messaging']
 /** Characters of a text: some sentences. */
 const TEXT_CHARS = 200
+
+/** Trips before the first that counts, so that the code that runs is compiled, as in a node that runs. */
+const WARM = 3000
 
 type Trips = Spent & { p50: number; p99: number }
 
@@ -81,7 +84,7 @@ async function echoFloor({ address, bytes, count, atOnce }: Parameters<Calls['ec
   const node = await bareNode([])
   const connection = await node.dial(multiaddr(address))
   const trip = echoOn(await connection.newStream(PROTOCOL), bytes)
-  await trips(count / 10, atOnce, trip)
+  await trips(WARM, atOnce, trip)
   const spent = await trips(count, atOnce, trip)
   await node.stop()
   return spent
@@ -118,7 +121,7 @@ async function talk({ home, ids, records, count, atOnce }: Parameters<Calls['tal
     })
     if (sent.outcome !== 'delivered') throw new Error(`a message was ${sent.outcome}`)
   }
-  await trips(count / 10, atOnce, trip)
+  await trips(WARM, atOnce, trip)
   return trips(count, atOnce, trip)
 }
 

@@ -1,4 +1,5 @@
 /** The measured process: does what it is asked over IPC, one call at a time or several at once. */
+import { auditCalls } from './audit-calls.ts'
 import { discoverCalls } from './discover-calls.ts'
 import { floorCalls } from './floors.ts'
 import type { Answer, Question } from './child.ts'
@@ -14,6 +15,7 @@ const calls: Record<string, (argument: never) => Promise<unknown>> = {
   ...discoverCalls,
   ...recommendCalls,
   ...talkCalls,
+  ...auditCalls,
 }
 
 async function answer({ id, name, argument }: Question): Promise<Answer> {

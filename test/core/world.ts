@@ -220,7 +220,10 @@ async function quiet(): Promise<void> {
 }
 
 /** Starts a network with a coordinator. It is taken down when the test is over. */
-export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
+export async function aWorld(
+  terms: Partial<Terms> = {},
+  { exchangeSeconds = 30 }: { exchangeSeconds?: number } = {},
+): Promise<World> {
   const events: Event[] = []
   const emit = (event: Event): void => void events.push(event)
   const clock = createTestClock(() => emit({ type: 'task.failed', task: 'timer', reason: '' }))
@@ -268,7 +271,7 @@ export async function aWorld(terms: Partial<Terms> = {}): Promise<World> {
     identity,
     coordinatorKey: coordinatorBase.identity.logKey,
     tickSeconds: 1,
-    exchangeSeconds: 30,
+    exchangeSeconds,
   })
   const coordinator: CoordinatorMachine = {
     ...coordinatorBase,

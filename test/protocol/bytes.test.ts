@@ -1,11 +1,14 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  briefBytes,
   concatBytes,
   equalBytes,
   fromBase64,
   fromHex,
   fromUtf8,
+  passingBytes,
+  passingUtf8,
   toBase64,
   toHex,
   toUtf8,
@@ -72,5 +75,47 @@ describe('equalBytes', () => {
     expect(equalBytes(Uint8Array.of(1, 2), Uint8Array.of(1, 2))).toBe(true)
     expect(equalBytes(Uint8Array.of(1, 2), Uint8Array.of(1, 3))).toBe(false)
     expect(equalBytes(Uint8Array.of(1, 2), Uint8Array.of(1))).toBe(false)
+  })
+})
+
+describe('passingBytes', () => {
+  it('is the parts one after another, whatever their length', () => {
+    const part = fc.oneof(
+      bytes,
+      fc.nat(20_000).map((length) => new Uint8Array(length).fill(7)),
+    )
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 4 }), (parts) => {
+        expect(equalBytes(passingBytes(...parts), concatBytes(...parts))).toBe(true)
+      }),
+    )
+  })
+})
+
+describe('passingUtf8', () => {
+  it('is what toUtf8 gives, whatever the length', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.nat(20_000).map((n) => 'é'.repeat(n)),
+    )
+    fc.assert(
+      fc.property(text, (value) => {
+        expect(equalBytes(passingUtf8(value), toUtf8(value))).toBe(true)
+      }),
+    )
+  })
+})
+
+describe('briefBytes', () => {
+  it('gives zeros of every length, none of which share a byte', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(5000), { minLength: 1, maxLength: 40 }), (lengths) => {
+        const cut = lengths.map((length) => briefBytes(length))
+        expect(cut.map((one) => one.length)).toEqual(lengths)
+        expect(cut.every((one) => one.every((byte) => byte === 0))).toBe(true)
+        for (const [at, one] of cut.entries()) one.fill(at + 1)
+        expect(cut.every((one, at) => one.every((byte) => byte === at + 1))).toBe(true)
+      }),
+    )
   })
 })

@@ -2,7 +2,7 @@ import { decode as decodeAny, encode as encodeAny, rfc8949EncodeOptions } from '
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { equalBytes, fromHex, toHex } from '../../protocol/bytes.ts'
-import { decodeCbor, encodeCbor } from '../../protocol/cbor.ts'
+import { decodeCbor, encodeCbor, knowWord } from '../../protocol/cbor.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { CBOR_DEPTH } from '../../protocol/limits.ts'
 
@@ -248,10 +248,37 @@ describe('decodeCbor', () => {
     expect(decodeCbor(encodeCbor(nested(CBOR_DEPTH)))).toEqual(nested(CBOR_DEPTH))
   })
 
+  it('reads words of closed lists, and all that is one byte away from them', () => {
+    for (const word of ['discovery', 'recommendations', 'self-described', 'consent-withdrawn']) {
+      knowWord(word)
+      const encoded = encodeCbor(word)
+      expect(decodeCbor(encoded)).toBe(word)
+      for (const [at, byte] of encoded.entries()) {
+        if (at === 0) continue
+        const changed = Uint8Array.from(encoded)
+        changed[at] = byte ^ 1
+        expect(decodeCbor(changed)).toBe(new TextDecoder().decode(changed.subarray(1)))
+      }
+    }
+  })
+
   it('copies byte strings, also out of a Buffer', () => {
     const bytes = Buffer.from('420102', 'hex')
     const decoded = decodeCbor(bytes)
     bytes.fill(0)
     expect(decoded).toStrictEqual(Uint8Array.of(1, 2))
+  })
+
+  it('gives views of byte strings where that is asked for, and else the same value', () => {
+    fc.assert(
+      fc.property(value, (given) => {
+        const encoded = encodeCbor(given)
+        expect(decodeCbor(encoded, 'views')).toEqual(decodeCbor(encoded))
+      }),
+    )
+    const bytes = encodeCbor(Uint8Array.of(1, 2, 3))
+    const view = decodeCbor(bytes, 'views')
+    bytes[1] = 9
+    expect(view).toEqual(Uint8Array.of(9, 2, 3))
   })
 })

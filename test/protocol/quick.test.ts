@@ -57,11 +57,14 @@ const candidate = fc.oneof(
 /** Says what the quick reader made of it; a failure where the schema would not have. */
 function agrees(of: z.ZodType, value: unknown): boolean {
   const taken = readQuickly(of, value)
+  const own = readQuickly(of, value, true)
+  expect(own === undefined).toBe(taken === undefined)
   if (taken === undefined) return false
   const full = of.safeParse(value)
   expect(full.success).toBe(true)
   expect(taken).toStrictEqual(full.data)
   expect(JSON.stringify(taken)).toBe(JSON.stringify(full.data))
+  expect(own).toStrictEqual(full.data)
   return true
 }
 
@@ -84,6 +87,14 @@ describe('readQuickly', () => {
       expect(agrees(profileInputSchema, turned)).toBe(true)
       expect(agrees(consentInputSchema, consent)).toBe(true)
     }
+  })
+
+  it('gives back itself only what nobody else has', () => {
+    const value = { kind: 'two', list: ['a'] }
+    expect(readQuickly(two, value, true)).toBe(value)
+    const copy = readQuickly(two, value)
+    expect(copy).not.toBe(value)
+    expect(copy?.list).not.toBe(value.list)
   })
 
   it('leaves to the schema what one field too many, too few or too wrong has', () => {

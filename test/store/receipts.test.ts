@@ -7,6 +7,7 @@ const receipt = (size: number, cosigner = OTHER) => ({
   cosigner,
   size,
   time: 3,
+  receivedAt: 5,
   line: `line ${size}`,
 })
 

@@ -77,6 +77,27 @@ describe('createStore', () => {
     expect(order).toEqual(['r1', 'w1', 'r2', 'w2', 'r3'])
   })
 
+  it('fails at once where a transaction asks the store instead of what it was handed', async () => {
+    const store = await aStore()
+    const count = () => store.read((tx) => tx.members.count())
+    const bug = 'only the one that was handed out'
+    await expect(store.read(count)).rejects.toThrow(bug)
+    await expect(store.write(count)).rejects.toThrow(bug)
+    await expect(store.write(() => store.write(async () => 1))).rejects.toThrow(bug)
+    expect(await count()).toBe(0)
+  })
+
+  it('lets what a transaction has begun ask after its end', async () => {
+    const store = await aStore()
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>()
+    let later = Promise.resolve(-1)
+    await store.write(async () => {
+      later = ended.then(() => store.read((tx) => tx.members.count()))
+    })
+    end()
+    expect(await later).toBe(0)
+  })
+
   it('erases on a full disk by giving the ballast free and trying once more', async () => {
     const database = await openDatabase(':memory:')
     const ballast = fakeBallast()

@@ -1,6 +1,7 @@
 /** Tells a lying relay from a log with two histories, by reading the log from its beginning. */
-import { equalBytes } from '../../../protocol/bytes.ts'
+import { equalBytes, toBase64 } from '../../../protocol/bytes.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
+import type { Branch } from '../../../protocol/finding-file.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
 import {
   appendLeaves,
@@ -22,6 +23,16 @@ export interface ForkFound {
   /** Size at which the other checkpoint contradicts ours. */
   size: number
   notes: [string, string]
+  /** How the other history goes on from that size, where it is the longer one. */
+  branch?: Branch
+}
+
+function branchOf(parts: Record<keyof Branch, readonly Uint8Array[]>): Branch {
+  return {
+    range: parts.range.map(toBase64),
+    leaves: parts.leaves.map(toBase64),
+    proof: parts.proof.map(toBase64),
+  }
 }
 
 /**
@@ -47,14 +58,20 @@ export async function findFork(
   let range = EMPTY_RANGE
   let differs = false
   let opened: ReturnType<Checkpoints['open']> | null = null
+  let branch: Branch | null = null
   for await (const reply of network.sync(source, { kind: 'entries', log, from: 0 })) {
     if (reply.kind === 'checkpoint') opened = checkpoints.open(log, reply.note)
     if (reply.kind !== 'entries' || opened === null) continue
     const leaves = reply.entries.map((entry) => leafHash(entry, sha256))
     const upToOurs = leaves.slice(0, Math.max(0, state.size - range.size))
     const middle = appendLeaves(range, upToOurs, sha256)
-    if (middle.size === state.size && !differs) differs = !equalBytes(rootOf(middle, sha256), ours)
-    range = appendLeaves(middle, leaves.slice(upToOurs.length), sha256)
+    const after = leaves.slice(upToOurs.length)
+    if (middle.size === state.size && !differs) {
+      differs = !equalBytes(rootOf(middle, sha256), ours)
+      const parts = { range: middle.hashes, leaves: after, proof: reply.proof }
+      if (differs) branch = branchOf(parts)
+    }
+    range = appendLeaves(middle, after, sha256)
     verifyConsistency(
       {
         oldSize: range.size,
@@ -69,7 +86,8 @@ export async function findFork(
   if (opened === null || range.size < opened.checkpoint.size)
     throw new ProtocolError('malformed', '', 'every entry up to the checkpoint')
   if (!differs) return null
-  return { log, size: state.size, notes: [state.note ?? '', checkpoints.bareNote(log, opened)] }
+  const notes: [string, string] = [state.note ?? '', checkpoints.bareNote(log, opened)]
+  return { log, size: state.size, notes, ...(branch !== null && { branch }) }
 }
 
 /** Tells the coordinator of the forks that this node has found. */

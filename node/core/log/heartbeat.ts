@@ -11,6 +11,7 @@ import { reasonOf } from '../tasks.ts'
 import type { Eraser } from '../record/erase.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { keepOwnReceipt } from './receipt.ts'
+import { noteSilence } from './silence.ts'
 import { logStateOf, type LogWriter } from './writer.ts'
 
 /** Erasures that may come in between before the heartbeat is left to the next round. */
@@ -31,6 +32,8 @@ export function createHeartbeat(ports: {
   events: Events
   checkpoints: Checkpoints
   eraser: Pick<Eraser, 'flush' | 'isClean'>
+  /** Seconds without a heartbeat of its own after which a coordinator was away. */
+  awaySeconds: () => number
 }): () => Promise<void> {
   const { identity, writer, store, clock, crypto, network, events, checkpoints, eraser } = ports
   const { site, origin } = identity
@@ -48,7 +51,8 @@ export function createHeartbeat(ports: {
   /** Null where something came to be erased since the flush. */
   async function make(): Promise<{ note: string; size: number } | null> {
     return store.write(async (tx) => {
-      const { size, range, note: stored } = await logStateOf(tx, site)
+      const state = await logStateOf(tx, site)
+      const { size, range, note: stored } = state
       if (!(await eraser.isClean(tx, site))) return null
       // After a rotation the newest checkpoint may still be signed by the old key.
       const signed = stored !== null && isSigned(stored) ? stored : null
@@ -71,9 +75,17 @@ export function createHeartbeat(ports: {
       // Only the log's signature and the heartbeat travel on: receipts have their own way.
       const bare = { text, signatures: signatures.filter(({ name }) => name === origin) }
       const note = formatNote(addCosignature(bare, cosignature))
+      if (site === identity.network)
+        await noteSilence(tx, state, { note, heartbeat: time }, ports.awaySeconds())
       await tx.logs.saveCheckpoint(site, note, time)
       if (size > (await tx.receipts.largest(site, site)))
-        await keepOwnReceipt(tx, site, { size, time, note, signature: cosignature })
+        await keepOwnReceipt(tx, site, {
+          size,
+          time,
+          receivedAt: time,
+          note,
+          signature: cosignature,
+        })
       return { note, size }
     })
   }

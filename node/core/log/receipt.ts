@@ -71,7 +71,13 @@ function line(signature: NoteSignature): string {
 export async function keepOwnReceipt(
   tx: WriteTransaction,
   log: SiteId,
-  kept: { size: number; time: number; note: string; signature: NoteSignature },
+  kept: {
+    size: number
+    time: number
+    receivedAt: number
+    note: string
+    signature: NoteSignature
+  },
 ): Promise<void> {
   const { text, signatures } = parseNote(kept.note)
   const bare = { text, signatures: signatures.filter(({ name }) => name !== kept.signature.name) }
@@ -81,6 +87,7 @@ export async function keepOwnReceipt(
     cosigner: log,
     size: kept.size,
     time: kept.time,
+    receivedAt: kept.receivedAt,
     line: line(kept.signature),
   })
 }
@@ -150,6 +157,7 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
     await keepOwnReceipt(tx, log, {
       size: state.size,
       time: beat.time,
+      receivedAt: time,
       note: state.note,
       signature: beat.signature,
     })
@@ -158,6 +166,7 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
       cosigner: identity.site,
       size: state.size,
       time,
+      receivedAt: time,
       line: line(signature),
     })
     looked.set(log, state.size)
@@ -259,7 +268,8 @@ export function createReceipts(ports: ReceiptPorts): Receipts {
       const { size } = opened.checkpoint
       await store.write(async (tx) => {
         await tx.receipts.saveCheckpoint(log, size, checkpoints.signedNote(log, opened))
-        await tx.receipts.save({ log, cosigner: from, size, time, line: line(signature) })
+        const receipt = { log, cosigner: from, size, time, line: line(signature) }
+        await tx.receipts.save({ ...receipt, receivedAt: clock.now() })
       })
       events.emit({ type: 'receipt.received', log, size, from })
     },

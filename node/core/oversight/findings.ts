@@ -28,13 +28,16 @@ export interface Findings {
   raise: (tx: WriteTransaction, finding: NewFinding) => Promise<void>
   /**
    * Says that what was missing has come. The finding is closed by that, unless a person has
-   * confirmed it: then it stays confirmed, with a line in its history.
+   * confirmed it: then it stays confirmed, with a line in its history. Where there is no such
+   * finding nothing happens.
    *
    * @param time unix seconds at which it came
    * @param note in words: `receipt received at …`
    */
   cure: (tx: WriteTransaction, name: FindingName, time: number, note: string) => Promise<void>
   list: (page: FindingPage) => Promise<{ findings: Finding[]; total: number }>
+  /** How many there are by kind, severity and state; of one site, or (null) of all. */
+  totals: (site: SiteId | null) => ReturnType<ReadTransaction['findings']['totals']>
   /** @throws ProtocolError `not_found` */
   get: (id: string) => Promise<{ finding: Finding; history: FindingChange[] }>
   /**
@@ -114,8 +117,8 @@ export function createFindings(ports: {
     },
     cure: async (tx, name, time, note) => {
       const id = idOf(name)
-      const finding = await existing(tx, id)
-      if (finding.curedAt !== null) return
+      const finding = await tx.findings.get(id)
+      if (finding === null || finding.curedAt !== null) return
       const state = finding.state === 'confirmed' ? 'confirmed' : 'closed'
       await tx.findings.setState(id, { state, curedAt: time })
       await tx.findings.addChange(id, { time, actor: NODE_ACTOR, state, note })
@@ -125,6 +128,7 @@ export function createFindings(ports: {
         findings: await tx.findings.list(page),
         total: await tx.findings.count(page.filter),
       })),
+    totals: (site) => store.read((tx) => tx.findings.totals(site)),
     get: (id) =>
       store.read(async (tx) => ({
         finding: await existing(tx, id),

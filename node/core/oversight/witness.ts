@@ -112,7 +112,7 @@ export function createWitness(ports: {
     const line = cosignatureLine(signature)
     const signatures = note.signatures.filter((one) => key !== undefined && isSignedAs(one, key))
     await tx.receipts.saveCheckpoint(log, size, formatNote({ text: note.text, signatures }))
-    const row = { log, cosigner: identity.site, size, time, line: line.trimEnd() }
+    const row = { log, cosigner: identity.site, size, time, line: line.trimEnd(), receivedAt: time }
     await tx.receipts.save(row)
     return line
   }

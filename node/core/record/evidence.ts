@@ -12,7 +12,7 @@ import type { SiteId } from '../../../protocol/ids.ts'
 import type { Verifier } from '../../../protocol/keys.ts'
 import { inclusionProof } from '../../../protocol/merkle.ts'
 import { formatNote, parseNote, parseSignatureLine } from '../../../protocol/note.ts'
-import type { Registry } from '../../../protocol/registry.ts'
+import { termsAt, type Registry } from '../../../protocol/registry.ts'
 import { formatLogProof } from '../../../protocol/proof.ts'
 import { withNodes } from '../log/tree.ts'
 import { logStateOf } from '../log/writer.ts'
@@ -23,7 +23,7 @@ import type { View } from '../view.ts'
 /** One member's receipt for an entry. */
 export interface ReceiptStatus {
   site: SiteId
-  /** Unix seconds at which its first receipt above the entry was signed; null while it is awaited. */
+  /** Unix seconds at which its first receipt above the entry came; null while it is awaited. */
   receivedAt: number | null
 }
 /** How far an entry has been applied in the network. */
@@ -135,17 +135,19 @@ export function createEvidenceDesk(ports: {
         const { entry } = await entryAt(tx, log, index)
         const rows = await tx.receipts.ofLog(log, index + 1)
         const witnessed = rows.find(({ cosigner }) => cosigner === view.network)
-        const required = requiredCosigners(view.registry(), witnessed?.time ?? entry.time)
+        // By the coordinator's clock, as soon as it has signed: a site can date its entry as it likes.
+        const since = witnessed?.time ?? entry.time
+        const required = requiredCosigners(view.registry(), since)
         return {
           log,
           index,
           entry,
           receipts: required.map(({ site }) => ({
             site,
-            receivedAt: rows.find(({ cosigner }) => cosigner === site)?.time ?? null,
+            receivedAt: rows.find(({ cosigner }) => cosigner === site)?.receivedAt ?? null,
           })),
           isComplete: (await findProof(tx, rows)) !== null,
-          deadline: entry.time + view.registry().terms.erasureDeadlineSeconds,
+          deadline: since + termsAt(view.registry(), since).erasureDeadlineSeconds,
         }
       }),
     file: (log, index) =>

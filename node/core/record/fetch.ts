@@ -30,6 +30,9 @@ export interface Fetcher {
 const PAUSE_SECONDS = 1
 const LONGEST_PAUSE_SECONDS = 64
 
+/** Bodies opened and checked in one go, for some milliseconds. */
+const OPENED_AT_ONCE = 64
+
 /** Takes own bodies that came back from partners, e.g. to rebuild the index of members. */
 export type OwnBodiesReturned = (
   bodies: readonly { columns: BodyColumns; body: Body }[],
@@ -75,6 +78,12 @@ function namedIn(opened: readonly Opened[], indexes: ReadonlySet<number>) {
     .map(({ body, columns: { record, index } }) => namedBy(body.profile, record, index))
 }
 
+/** Whoever may serve a home's bodies, the home itself first. */
+function sourcesOf(home: SiteId, connected: readonly SiteId[], coordinator: SiteId): SiteId[] {
+  const sites = connected.filter((site) => site !== coordinator)
+  return sites.toSorted((a, b) => Number(b === home) - Number(a === home))
+}
+
 /** Creates the fetcher of a site node. */
 export function createFetcher(ports: {
   view: View
@@ -84,9 +93,12 @@ export function createFetcher(ports: {
   crypto: Crypto
   network: Pick<Network, 'bodies' | 'connected'>
   events: Events
+  /** Lets everything else that waits have its turn. */
+  pause: () => Promise<unknown>
   onOwnBodies: OwnBodiesReturned
 }): Fetcher {
   const { view, store, vault, clock, crypto, network, events } = ports
+  const sources = (home: SiteId) => sourcesOf(home, network.connected(), view.network)
   const running = new Map<SiteId, Promise<void>>()
   const again = new Set<SiteId>()
   const hearsay = createHearsay(store)
@@ -212,8 +224,10 @@ export function createFetcher(ports: {
     const settled: number[] = []
     // A relay may lie: its word counts for as long as the home itself cannot be asked.
     const isFinal = source === home || !network.connected().includes(home)
-    for (const answer of answers) {
+    for (const [at, answer] of answers.entries()) {
       const { index } = answer
+      // Else the next answer would stand still meanwhile, its window full, and its sender as well.
+      if (at % OPENED_AT_ONCE === OPENED_AT_ONCE - 1) await ports.pause()
       if (isFinal && (answer.kind === 'withheld' || answer.kind === 'gone')) settled.push(index)
       if (answer.kind !== 'body') continue
       const entry = decodeEntry(entries.get(index) ?? new Uint8Array(0))
@@ -267,12 +281,6 @@ export function createFetcher(ports: {
     }
     if (asked === 0) return 'idle'
     return settled > 0 ? 'useful' : 'useless'
-  }
-
-  /** Whoever may serve this home's bodies, the home itself first. */
-  function sources(home: SiteId): SiteId[] {
-    const connected = network.connected().filter((site) => site !== view.network)
-    return connected.toSorted((a, b) => Number(b === home) - Number(a === home))
   }
 
   function rest(home: SiteId, source: SiteId): void {

@@ -1,6 +1,6 @@
 /** What a site hands in about a member, and the home's own part of a body. */
 import { encodeCbor, decodeCbor } from '../../../protocol/cbor.ts'
-import { toUtf8 } from '../../../protocol/bytes.ts'
+import { passingUtf8, toUtf8 } from '../../../protocol/bytes.ts'
 import { parseConsentInput, type ConsentRecord } from '../../../protocol/consent.ts'
 import { parseIsoDate, type IsoDate } from '../../../protocol/dates.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
@@ -125,6 +125,6 @@ export function emailKeyOf(
 
 /** Tells a repeated input from a changed one without keeping it. */
 export function inputDigestOf(crypto: Crypto, keys: PrivateKeys, input: MemberInput): Uint8Array {
-  const digest = crypto.sha256(toUtf8(JSON.stringify(input)))
+  const digest = crypto.sha256(passingUtf8(JSON.stringify(input)))
   return crypto.hmacSha256(keys.index, labelled('input', digest))
 }

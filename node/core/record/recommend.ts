@@ -7,7 +7,7 @@ import type { RecordId, SiteId } from '../../../protocol/ids.ts'
 import { ageOfFacts, type Facts, type Place } from '../../../protocol/requirements.ts'
 import type { PrivateKeys } from '../identity.ts'
 import type { Clock, Crypto, Vault } from '../ports.ts'
-import type { SearchRow } from '../search/query.ts'
+import type { PoolRow, RecordName } from '../search/query.ts'
 import { traitsOf } from '../search/traits.ts'
 import type { HeldBody, ReadTransaction, Store } from '../store.ts'
 import type { View } from '../view.ts'
@@ -51,8 +51,9 @@ export const POOL = 500
 export const SHORTLIST = 100
 
 /** Somebody of the pool. */
-interface Candidate extends SearchRow {
-  person: Person
+interface Candidate extends RecordName {
+  index: number
+  person: () => Person
   /** The body, once it has been opened. */
   opened: Opened | null
 }
@@ -78,12 +79,28 @@ function personOf({ held, body }: Opened, today: number): Person {
   }
 }
 
-/** The candidate of a row, by its columns. */
-function candidateOf(row: SearchRow, today: number): Candidate {
-  const { facts, scopes, traits } = row
-  const { languages, choices } = traits
-  const person = { facts, age: ageOfFacts(facts, today), scopes, languages, choices }
-  return { ...row, person, opened: null }
+/** The candidate of a row, by its columns, which are read when somebody looks. */
+function candidateOf({ home, record, index, read }: PoolRow, today: number): Candidate {
+  let known: Person | null = null
+  const person = (): Person => {
+    if (known !== null) return known
+    const { facts, scopes, traits } = read()
+    const { languages, choices } = traits
+    known = { facts, age: ageOfFacts(facts, today), scopes, languages, choices }
+    return known
+  }
+  return { home, record, index, person, opened: null }
+}
+
+/** The next of an order, at most so many. */
+function take<T>(order: Iterator<T>, count: number): T[] {
+  const taken: T[] = []
+  while (taken.length < count) {
+    const next = order.next()
+    if (next.done === true) break
+    taken.push(next.value)
+  }
+  return taken
 }
 
 /** Creates the recommender of a site. Every answer passes the gate and the lease again. */
@@ -160,18 +177,19 @@ export function createRecommender(ports: {
     if (radiusKm !== undefined && place === null)
       throw new ProtocolError('out_of_range', '/radiusKm', 'none without a place to reckon from')
     const draw = createDraw(crypto, keys.index, { viewer: record, day: today })
-    const { rows } = await tx.search.find({
+    const rows = await tx.search.pool({
       homes: homesFor(viewer.held),
       now,
       mutual: facts,
       scopes: ['recommendations'],
       without: [...seen, ...(await company.blocksOf(tx, record))],
       ...(place !== null && radiusKm !== undefined && { near: { ...place, radiusKm } }),
-      order: { by: 'rings', around: { place, country: facts.country }, seed: draw.seed },
+      around: { place, country: facts.country },
+      seed: draw.seed,
       limit: POOL,
     })
     const own = personOf(viewer, today)
-    const scoreOf = ({ person }: Candidate): number => scorePair(own, person, wishes)
+    const scoreOf = ({ person }: Candidate): number => scorePair(own, person(), wishes)
     let ranked = rank(
       rows.map((row) => candidateOf(row, today)),
       scoreOf,
@@ -179,20 +197,20 @@ export function createRecommender(ports: {
     )
     // Race and religion are in no column: only where they are wished for are bodies opened for them.
     if (wishes.race !== undefined || wishes.religion !== undefined) {
-      const best = await openAll(tx, ranked.slice(0, SHORTLIST))
-      const read = best.map(({ candidate, opened }) => ({
-        ...candidate,
-        person: personOf(opened, today),
-        opened,
-      }))
+      const best = await openAll(tx, take(ranked, SHORTLIST))
+      const read = best.map(({ candidate, opened }) => {
+        const person = personOf(opened, today)
+        return { ...candidate, person: () => person, opened }
+      })
       ranked = rank(read, scoreOf, draw)
     }
     const found: Recommendation[] = []
-    for (let from = 0; from < ranked.length && found.length < limit;) {
-      const next = ranked.slice(from, from + limit - found.length)
-      from += next.length
+    while (found.length < limit) {
+      const next = take(ranked, limit - found.length)
+      if (next.length === 0) break
       for (const { candidate, score, opened } of await openAll(tx, next)) {
-        const { person, home, record: name } = candidate
+        const { home, record: name } = candidate
+        const person = candidate.person()
         found.push({
           home,
           record: name,

@@ -45,6 +45,8 @@ export function tableOf(codes: Codes, texts: Iterable<string>): Uint8Array {
 export interface Places {
   code: (place: Place) => number
   place: (code: number) => Place | null
+  /** One more than the largest number given out. */
+  size: () => number
   /** Kilometres from one place to each other one; infinitely many to none. Reckoned once a place. */
   distancesFrom: (from: Place) => (code: number) => number
 }
@@ -83,6 +85,7 @@ export function createPlaces(): Places {
       return given
     },
     place: (code) => places[code] ?? null,
+    size: () => places.length,
     distancesFrom: (from) => {
       const distances = distancesOf(from)
       return (code) => {

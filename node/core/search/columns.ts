@@ -231,13 +231,26 @@ function pairOf({ gender, seeks }: Facts): number | null {
   return (own << SOUGHT_BITS) | bits
 }
 
-/** Gender and genders sought of a pair. */
-export function factsOfPair(pair: number): Pick<Facts, 'gender' | 'seeks'> {
-  return {
-    gender: GENDERS[pair >> SOUGHT_BITS] ?? '',
-    seeks: SOUGHT.filter((_, bit) => ((pair >> bit) & 1) === 1),
+/** What one number of a column stands for, made once for all rows that share it. */
+function createMeanings<T>(make: (code: number) => T): (code: number) => T {
+  const known = new Map<number, T>()
+  return (code) => {
+    let meaning = known.get(code)
+    if (meaning === undefined) {
+      meaning = make(code)
+      known.set(code, meaning)
+    }
+    return meaning
   }
 }
+
+/** Gender and genders sought of a pair. */
+export const factsOfPair = createMeanings((pair): Pick<Facts, 'gender' | 'seeks'> => ({
+  gender: GENDERS[pair >> SOUGHT_BITS] ?? '',
+  seeks: SOUGHT.filter((_, bit) => ((pair >> bit) & 1) === 1),
+}))
+
+const scopesOf = createMeanings((bits) => SCOPES.filter((_, bit) => ((bits >> bit) & 1) === 1))
 
 function freeRow(columns: Columns): number {
   const free = columns.free.pop()
@@ -367,7 +380,7 @@ export function setDay(columns: Columns, day: number): void {
 export function nameOf(columns: Columns, row: number): RecordName & { index: number } {
   const bytes = new Uint8Array(16)
   const view = new DataView(bytes.buffer)
-  for (const [i, word] of wordsOfRow(columns, row).entries()) view.setUint32(i * 4, word)
+  for (let i = 0; i < ID_WORDS; i += 1) view.setUint32(i * 4, columns.ids[row * ID_WORDS + i] ?? 0)
   return {
     home: columns.homes.text(columns.numbers.home[row] ?? 0) as SiteId,
     record: recordIdOf(bytes),
@@ -390,12 +403,17 @@ export function bodyOf(columns: Columns, row: number): IndexedBody & { traits: T
     const code = choices[name][row] ?? 0
     if (code > 0) chosen[name] = options[name].text(code)
   }
+  const { home, record, index } = nameOf(columns, row)
+  const { gender, seeks } = factsOfPair(numbers.pair[row] ?? NOBODY)
   return {
-    ...nameOf(columns, row),
+    home,
+    record,
+    index,
     expires: numbers.expires[row] ?? 0,
-    scopes: SCOPES.filter((_, bit) => (((numbers.scopes[row] ?? 0) >> bit) & 1) === 1),
+    scopes: scopesOf(numbers.scopes[row] ?? 0),
     facts: {
-      ...factsOfPair(numbers.pair[row] ?? NOBODY),
+      gender,
+      seeks,
       seeksAgeMin: numbers.seeksAgeMin[row] ?? 0,
       seeksAgeMax: numbers.seeksAgeMax[row] ?? 0,
       birthDay,

@@ -162,3 +162,23 @@ export function conditionOf(columns: Columns, filter: SearchFilter): Condition {
     tests,
   }
 }
+
+/** The test of a condition, for the columns as they are now. */
+export function fitsOf(columns: Columns, condition: Condition): RowTest {
+  const { pairs, ageMin, ageMax, ownAge, homes, now, tests } = condition
+  const { pair, age, seeksAgeMin, seeksAgeMax, home, expires } = columns.numbers
+  const isAsked = ownAge !== null
+  const own = ownAge ?? 0
+  return (row) => {
+    // Each difference is negative where the row does not fit. One branch for all of them: which rows
+    // fit is chance to a processor, and each wrong guess costs it more than reading five columns.
+    const years = age[row] ?? 0
+    const wishes = isAsked ? (own - (seeksAgeMin[row] ?? 0)) | ((seeksAgeMax[row] ?? 0) - own) : 0
+    const accepted = (pairs[pair[row] ?? 0] ?? 0) - 1
+    if ((accepted | wishes | (years - ageMin) | (ageMax - years)) < 0) return false
+    if (homes[home[row] ?? 0] !== 1 || (expires[row] ?? 0) <= now) return false
+    let passes = true
+    for (let i = 0; passes && i < tests.length; i += 1) passes = tests[i]?.(row) === true
+    return passes
+  }
+}

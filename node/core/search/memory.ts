@@ -12,7 +12,16 @@ import {
   type IndexedBody,
 } from './columns.ts'
 import { needsReading } from './condition.ts'
-import type { ReadBody, RecordName, SearchAnswer, SearchQuery } from './query.ts'
+import { poolOf } from './pool.ts'
+import type {
+  PoolQuery,
+  PoolRow,
+  ReadBody,
+  RecordName,
+  SearchAnswer,
+  SearchFilter,
+  SearchQuery,
+} from './query.ts'
 import { scan } from './scan.ts'
 import type { TextIndex } from './text.ts'
 import { WORD_FIELDS } from './traits.ts'
@@ -26,12 +35,13 @@ export interface MemoryIndex {
   add: (bodies: readonly IndexedBody[]) => void
   remove: (bodies: readonly (RecordName & { index: number })[]) => void
   find: (query: SearchQuery) => SearchAnswer
+  pool: (query: PoolQuery) => PoolRow[]
   unread: (limit: number) => (RecordName & { index: number })[]
   addRead: (bodies: readonly ReadBody[]) => void
 }
 
 /** Words that the query asks for; null where it asks for none. Words of a field have its mark. */
-function sought({ text, words }: SearchQuery): SoughtWord[] | null {
+function sought({ text, words }: SearchFilter): SoughtWord[] | null {
   const found = text === undefined ? [] : soughtWords(text)
   for (const field of WORD_FIELDS)
     for (const { word, isBeginning } of soughtWords(words?.[field] ?? ''))
@@ -58,11 +68,18 @@ export function createMemoryIndex(options: { seed: number; texts: () => TextInde
     texts?.remove(rows)
   }
 
-  function assertRead(query: SearchQuery): void {
+  function assertRead(query: SearchFilter): void {
     if (!needsReading(query)) return
     if (columns.unread === 0) isBuilt = true
     if (!isBuilt || columns.unread > READ_LAG)
       throw new ProtocolError('not_ready', '', 'an index of texts, which is still being built')
+  }
+
+  /** Rows that the words of a filter lead to; null where it has none. */
+  function among(filter: SearchFilter): readonly number[] | null {
+    assertRead(filter)
+    const words = sought(filter)
+    return words === null ? null : (texts?.find(words) ?? [])
   }
 
   return {
@@ -79,11 +96,8 @@ export function createMemoryIndex(options: { seed: number; texts: () => TextInde
       }
     },
     remove,
-    find: (query) => {
-      assertRead(query)
-      const words = sought(query)
-      return scan(columns, query, words === null ? null : (texts?.find(words) ?? []))
-    },
+    find: (query) => scan(columns, query, among(query)),
+    pool: (query) => poolOf(columns, query, among(query)),
     unread: (limit) => {
       const { pair } = columns.numbers
       const found: (RecordName & { index: number })[] = []

@@ -20,10 +20,6 @@ export type SearchOrder =
   /** These first, then by the time of the record's last version, newest first. */
   | { by: 'active'; online: readonly RecordName[] }
   | { by: 'record' }
-  /** As if shuffled, the same for the same seed (an integer of 32 bits). */
-  | { by: 'chance'; seed: number }
-  /** By ring around somebody, as if shuffled within each. */
-  | { by: 'rings'; around: Around; seed: number }
 
 /** Where a page has ended: the sort key of its last record, and that record. */
 export interface SearchPosition extends RecordName {
@@ -119,6 +115,21 @@ export interface SearchAnswer {
   facets: Partial<Record<Facet, Record<string, number>>>
 }
 
+/** Asks for those around somebody: by ring, and as if shuffled within each. */
+export interface PoolQuery extends SearchFilter {
+  around: Around
+  /** An integer of 32 bits; the same shuffles alike. */
+  seed: number
+  limit: number
+}
+/** A record of the pool; how many fit beyond it is not counted. */
+export interface PoolRow extends RecordName {
+  /** Of the publish entry: names the version. */
+  index: number
+  /** Reads its columns, which costs more than to find it; within the transaction. */
+  read: () => Pick<SearchRow, 'facts' | 'traits' | 'scopes'>
+}
+
 /** The index of the held records of other sites. Doomed bodies leave it with their transaction. */
 export interface SearchReader {
   /**
@@ -127,6 +138,8 @@ export interface SearchReader {
    * @throws ProtocolError `not_ready` for words, race and religion while bodies are being read
    */
   find: (query: SearchQuery) => Promise<SearchAnswer>
+  /** The nearest who fit, in a chance order; throws as `find` does. */
+  pool: (query: PoolQuery) => Promise<PoolRow[]>
   /** Bodies whose texts are not in the index yet, at most `limit`. */
   unread: (limit: number) => Promise<(RecordName & { index: number })[]>
   /** Adds what was read in bodies; those that are gone meanwhile are left out. */

@@ -3,7 +3,7 @@
  * to many. All of it is in memory, bounded, and under keyed hashes, so that not even a dump of the
  * memory lists who wrote to whom.
  */
-import { toHex, toUtf8 } from '../../../protocol/bytes.ts'
+import { concatBytes, toHex, toUtf8 } from '../../../protocol/bytes.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
 import type { TalkMessage } from '../../../protocol/talk.ts'
 import type { Clock, Crypto, Random } from '../ports.ts'
@@ -58,10 +58,13 @@ const NAME_BYTES = 12
 export type Naming = (...parts: string[]) => string
 
 /** Creates names under a new random key. */
-export function createNaming({ crypto, random }: { crypto: Crypto; random: Random }): Naming {
+export function createNaming(ports: { crypto: Pick<Crypto, 'sha256'>; random: Random }): Naming {
+  const { crypto, random } = ports
   const key = random.bytes(KEY_BYTES)
+  // A hash over key and parts is enough, at half the price of an HMAC: cut to this length it cannot be
+  // continued, and a name proves nothing to anybody.
   return (...parts) =>
-    toHex(crypto.hmacSha256(key, toUtf8(parts.join('\0'))).subarray(0, NAME_BYTES))
+    toHex(crypto.sha256(concatBytes(key, toUtf8(parts.join('\0')))).subarray(0, NAME_BYTES))
 }
 
 /** A map that forgets what was used longest ago. */
@@ -155,8 +158,12 @@ export type Admission = { kind: 'admitted' } | { kind: 'rate' } | (Burst & { kin
 export interface TalkLimits {
   /** Whether the site has said more than it may. */
   site: (site: SiteId) => boolean
-  /** Counts a message between two records. */
-  admit: (site: SiteId, message: TalkMessage) => Admission
+  /**
+   * Counts a message between two records.
+   *
+   * @param pair the name of site, sender and receiver
+   */
+  admit: (site: SiteId, message: TalkMessage, pair: string) => Admission
 }
 
 /**
@@ -176,9 +183,8 @@ export function createTalkLimits(
   const burst = createBursts(rates, clock, nameOf)
   return {
     site: (name) => site(name),
-    admit: (home, message) => {
-      const { from, to, content } = message
-      const both = nameOf(home, from, to)
+    admit: (home, message, both) => {
+      const { from, content } = message
       if (content.kind !== 'text') return { kind: signs(both) ? 'admitted' : 'rate' }
       if (!pair(both) || !member(nameOf(home, from))) return { kind: 'rate' }
       const found = burst(home, message, content.text)

@@ -149,18 +149,22 @@ export function createMessages(ports: MessagePorts): Messages {
   }
 
   /** Gate, blocks and limits of the sender's own node; null where nothing is in the way. */
-  async function barred(home: SiteId, message: TalkMessage): Promise<TalkRefusal | null> {
+  async function barred(
+    home: SiteId,
+    message: TalkMessage,
+    pair: string,
+  ): Promise<TalkRefusal | null> {
     const sight = { own: message.from, home, other: message.to }
     const refusal = await store.read((tx) => sightOf(tx, view, sight))
     if (refusal !== null) return refusal
     if (!limits.site(home)) return 'rate'
-    const admission = limits.admit(view.self, message)
+    const admission = limits.admit(view.self, message, pair)
     if (admission.kind === 'held' && admission.isNew) await hold(message.from, admission.recipients)
     return admission.kind === 'admitted' ? null : admission.kind
   }
 
-  async function pass(home: SiteId, message: TalkMessage): Promise<TalkAnswer> {
-    const reason = await barred(home, message)
+  async function pass(home: SiteId, message: TalkMessage, pair: string): Promise<TalkAnswer> {
+    const reason = await barred(home, message, pair)
     if (reason !== null) return refused(reason)
     try {
       const answer = await network.talk(home, message)
@@ -172,11 +176,11 @@ export function createMessages(ports: MessagePorts): Messages {
     }
   }
 
-  async function deliver(from: SiteId, message: TalkMessage): Promise<TalkAnswer> {
+  async function deliver(from: SiteId, message: TalkMessage, pair: string): Promise<TalkAnswer> {
     const sight = { own: message.to, home: from, other: message.from }
     const refusal = await store.read((tx) => sightOf(tx, view, sight))
     if (refusal !== null) return refused(refusal)
-    const admission = received.admit(from, message)
+    const admission = received.admit(from, message, pair)
     if (admission.kind !== 'admitted') return refused(admission.kind)
     const taken = await website.deliver({
       type: 'message',
@@ -214,7 +218,8 @@ export function createMessages(ports: MessagePorts): Messages {
         content,
       }
       const pair = nameOf(view.self, row.record, to.record)
-      const answer = await (outgoing.run(pair, () => pass(to.home, message)) ?? refused('rate'))
+      const answer = await (outgoing.run(pair, () => pass(to.home, message, pair)) ??
+        refused('rate'))
       if (answer.kind === 'refused') return { id, outcome: 'refused', reason: answer.reason }
       return { id, outcome: answer.kind === 'delivered' ? 'delivered' : 'unreachable' }
     },
@@ -228,7 +233,9 @@ export function createMessages(ports: MessagePorts): Messages {
       const pair = nameOf(from, message.from, message.to)
       return memory.once(
         nameOf(from, message.from, message.to, message.id),
-        () => incoming.run(pair, () => deliver(from, message)) ?? Promise.resolve(refused('rate')),
+        () =>
+          incoming.run(pair, () => deliver(from, message, pair)) ??
+          Promise.resolve(refused('rate')),
       )
     },
   }

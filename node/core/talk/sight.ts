@@ -2,7 +2,7 @@
 import { decide, type Decision } from '../../../protocol/gate.ts'
 import type { RecordId, SiteId } from '../../../protocol/ids.ts'
 import type { TalkRefusal } from '../../../protocol/talk.ts'
-import type { BodyColumns, ReadTransaction } from '../store.ts'
+import type { GatedColumns, ReadTransaction } from '../store.ts'
 import type { View } from '../view.ts'
 
 /** A record of this site and one of another. */
@@ -18,7 +18,7 @@ function refusalOf(decision: Decision): TalkRefusal | null {
 }
 
 /** A held body as the gate looks at it; only live ones are held and not doomed. */
-export function gatedColumns({ expires, scopes, excludes, facts }: BodyColumns) {
+export function gatedColumns({ expires, scopes, excludes, facts }: GatedColumns) {
   return { live: true, expires, scopes, excludes, facts }
 }
 

@@ -1,6 +1,6 @@
 /** `/v1/findings`: what the audit has found, and what people say about it. */
 import { z } from '@hono/zod-openapi'
-import { at } from '../../../protocol/errors.ts'
+import { at, ProtocolError } from '../../../protocol/errors.ts'
 import { parseSiteId } from '../../../protocol/ids.ts'
 import { FINDING_ORDERS, type FindingFilter } from '../../core/finding-rows.ts'
 import {
@@ -12,6 +12,7 @@ import {
 import type { Door } from '../app.ts'
 import { answerCsv } from '../csv.ts'
 import { mount, takeRows } from '../operation.ts'
+import { problemResponse } from '../problem.ts'
 import { limit, seconds, siteId } from '../v1/shapes.ts'
 import { ACT, actorOf, LOOK, type CoordinatorPorts } from './ports.ts'
 
@@ -117,6 +118,37 @@ export function mountFindings(door: Door, ports: CoordinatorPorts): void {
     async (c) => {
       const { finding, history } = await findings.get(c.req.param('finding') ?? '')
       return c.json({ ...finding, history })
+    },
+  )
+  mount(
+    door,
+    {
+      method: 'get',
+      path: '/v1/findings/{finding}/evidence',
+      roles: LOOK,
+      tag,
+      summary: 'The file that bears out a finding',
+      description:
+        'Anybody can check it offline with the verifier key of the coordinator alone. What was not ' +
+        'received the coordinator states under its signature.',
+      answers: {
+        200: { description: 'A file', schema: z.record(z.string(), z.unknown()) },
+        404: { description: 'Findings of this kind have no such file' },
+        409: { description: 'not_ready: what it takes is not here yet' },
+      },
+    },
+    async (c) => {
+      const { finding } = await findings.get(c.req.param('finding') ?? '')
+      try {
+        return c.body(await ports.coordinator.findingFiles.file(finding), 200, {
+          'content-type': 'application/json',
+          'content-disposition': `attachment; filename="${finding.kind}-${finding.id}.json"`,
+        })
+      } catch (error) {
+        if (error instanceof ProtocolError && error.code === 'not_ready')
+          return problemResponse(error, 409)
+        throw error
+      }
     },
   )
   mount(

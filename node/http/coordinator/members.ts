@@ -18,6 +18,9 @@ export const memberShape = z.object({
   jurisdiction: z.string(),
   admittedAt: z.int(),
   expires: z.int(),
+  admissions: z
+    .array(z.object({ from: z.int(), until: z.int() }))
+    .describe('when it was admitted, and until when'),
   expelledAt: z.int().nullable(),
   keys: z.array(z.object({ above: z.int().describe('log size from which they sign'), ...keys })),
   heartbeat: z.int().nullable().describe('unix seconds of the newest one heard since the start'),

@@ -105,8 +105,10 @@ function mountPost(door: Door, { site }: SitePorts): void {
 
 function mountList(door: Door, { site, store, clock }: SitePorts): void {
   const followUp = createFollowUp({
-    network: site.node.view.network,
-    store,
+    indexes: async (log, above, limit) => {
+      const ended = await store.read((tx) => tx.records.ended(log, above, limit))
+      return ended.flatMap(({ endIndex }) => endIndex ?? [])
+    },
     evidence: site.node.evidence,
   })
   mount(

@@ -2,16 +2,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
-async function indexEmails(db: Kysely<unknown>): Promise<void> {
-  await db.schema.alterTable('members').addColumn('email_key', 'blob').execute()
-  await db.schema
-    .createIndex('members_email')
-    .on('members')
-    .column('email_key')
-    .where(sql<boolean>`email_key is not null`)
-    .execute()
-}
-
 async function createNotices(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('withdrawal_notices')
@@ -136,7 +126,6 @@ async function createCustomers(db: Kysely<unknown>): Promise<void> {
 
 export const desk: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
-    await indexEmails(db)
     await createNotices(db)
     await createRequests(db)
     await createCustomers(db)

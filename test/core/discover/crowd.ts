@@ -1,6 +1,6 @@
 /** A crowd of invented records for the oracle test: every field, every edge of the map, many scripts. */
 import type { SealedProfile } from '../../../protocol/body.ts'
-import { SCOPES, type Scope } from '../../../protocol/consent.ts'
+import { PURPOSES, SCOPES, type Purpose, type Scope } from '../../../protocol/consent.ts'
 import { isoDateOfDay } from '../../../protocol/dates.ts'
 import { recordIdOf, type RecordId, type SiteId } from '../../../protocol/ids.ts'
 import { FIELDS, GENDERS, SOUGHT, type FieldName } from '../../../protocol/vocabulary.ts'
@@ -17,6 +17,7 @@ export interface Person {
   publishedAt: number
   expires: number
   scopes: Scope[]
+  purposes: Purpose[]
   profile: SealedProfile
 }
 
@@ -148,6 +149,7 @@ export function createCrowd(dice: Dice, homes: readonly SiteId[], now: number) {
       publishedAt: time,
       expires: now + 86_400 * dice.between(10, 300),
       scopes,
+      purposes: PURPOSES.filter((purpose) => purpose !== 'recommend' || dice.chance(0.9)),
       profile: profileOf(scopes),
     }
     return person

@@ -81,21 +81,48 @@ const plain = (text: string): string =>
 
 const isDense = (word: string): boolean => /[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]/.test(word)
 
+/** Texts taken apart; kept, since many queries look at the same ones. */
+const takenApart = new Map<string, { whole: string; words: string[] }>()
+
+function apart(text: string): { whole: string; words: string[] } {
+  let known = takenApart.get(text)
+  if (known === undefined) {
+    const whole = plain(text)
+    const words = whole
+      .split(/[^\p{L}\p{N}]+/u)
+      .flatMap((one) => one.split(/[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]+/))
+    known = { whole, words }
+    takenApart.set(text, known)
+  }
+  return known
+}
+
 /** Whether a word, or a piece of one or two letters of a script without blanks, is in a text. */
 export function hasWord(text: string, wanted: string): boolean {
   const word = plain(wanted)
-  if (isDense(word)) return plain(text).includes(word)
-  const words = plain(text)
-    .split(/[^\p{L}\p{N}]+/u)
-    .flatMap((one) => one.split(/[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]+/))
+  const { whole, words } = apart(text)
+  if (isDense(word)) return whole.includes(word)
   return words.some((one) => (word.length >= 3 ? one.startsWith(word) : one === word))
 }
 
-function likes(seeks: readonly string[], gender: string): boolean {
+/** What a site may show of a profile. */
+export function shownFields(profile: SealedProfile): Partial<SealedProfile> {
+  const {
+    language: _language,
+    sealed: _sealed,
+    latitudeTenths: _latitude,
+    longitudeTenths: _longitude,
+    ...shown
+  } = profile
+  return shown
+}
+
+export function likes(seeks: readonly string[], gender: string): boolean {
   return seeks[0] === 'any' || seeks.includes(gender)
 }
 
-function fitsWishes({ profile }: Person, viewer: Viewer, now: number): boolean {
+/** Whether both meet the wishes of the other. */
+export function fitsWishes({ profile }: Person, viewer: Viewer, now: number): boolean {
   if (!likes(viewer.seeks, profile.gender) || !likes(profile.seeks, viewer.gender)) return false
   if (viewer.age < profile.seeksAgeMin || viewer.age > profile.seeksAgeMax) return false
   const age = ageOf(profile, now)

@@ -51,7 +51,7 @@ describe('rank', () => {
 
   it('puts the drawn ones first, and the better ones first among them', () => {
     const draw = drawOf(recordOf(7))
-    const ranked = rank(candidates, ({ n }) => (n % 100) / 100, draw)
+    const ranked = [...rank(candidates, ({ n }) => (n % 100) / 100, draw)]
     expect(ranked).toHaveLength(candidates.filter(({ n }) => n % 100 !== 0).length)
     const isDrawn = ranked.map(({ candidate }) => draw.numberOf(candidate.record) < DRAWN_SHARE)
     expect(isDrawn).toEqual(isDrawn.toSorted((a, b) => Number(b) - Number(a)))
@@ -67,21 +67,35 @@ describe('rank', () => {
     const score = ({ n }: { n: number }): number => (n === best ? 0.9 : 0.5)
     const few = candidates.slice(best, best + 50)
     const viewers = many.filter(
-      (viewer) => rank(few, score, drawOf(viewer))[0]?.candidate.n === best,
+      (viewer) => rank(few, score, drawOf(viewer)).next().value?.candidate.n === best,
     )
     expect(viewers.length / many.length).toBeLessThan(DRAWN_SHARE + SLACK)
   })
 
+  it('reckons the scores of those who are not drawn only when they are read', () => {
+    const draw = drawOf(recordOf(7))
+    const drawn = candidates.filter(({ record: name }) => draw.numberOf(name) < DRAWN_SHARE)
+    const asked: number[] = []
+    const score = ({ n }: { n: number }): number => {
+      asked.push(n)
+      return 0.5
+    }
+    expect([...rank(candidates, score, draw).take(drawn.length)]).toHaveLength(drawn.length)
+    expect(asked).toEqual(drawn.map(({ n }) => n))
+  })
+
   it('does not depend on the order in which candidates come', () => {
     const draw = drawOf(recordOf(3))
-    expect(rank(candidates.toReversed(), inThirds, draw)).toEqual(rank(candidates, inThirds, draw))
+    const orderOf = (some: typeof candidates) => [...rank(some, inThirds, draw)]
+    expect(orderOf(candidates.toReversed())).toEqual(orderOf(candidates))
   })
 
   it('is another order tomorrow', () => {
     const [today, tomorrow] = [DAY, DAY + 1].map((day) =>
       rank(candidates, () => 0.5, drawOf(recordOf(3), day))
-        .slice(0, 10)
-        .map(({ candidate }) => candidate.n),
+        .take(10)
+        .map(({ candidate }) => candidate.n)
+        .toArray(),
     )
     expect(today).not.toEqual(tomorrow)
   })

@@ -8,27 +8,40 @@ export interface Ranked<Candidate> {
   score: number
 }
 
+interface Numbered<Candidate> {
+  candidate: Candidate
+  /** Of the draw. */
+  number: number
+}
+
 /**
  * Those whom the day's draw gives to this viewer come first, the others only where there are too few
- * of them; in both parts the better score comes first. Who has a score of 0 is left out.
+ * of them; in both parts the better score comes first. Who has a score of 0 is left out. Scores are
+ * reckoned as far as the order is read: mostly those of the drawn are enough.
  */
-export function rank<Candidate extends RecordName>(
-  candidates: readonly Candidate[],
+export function* rank<Candidate extends RecordName>(
+  candidates: Iterable<Candidate>,
   scoreOf: (candidate: Candidate) => number,
   draw: Draw,
-): Ranked<Candidate>[] {
-  const rows = candidates.flatMap((candidate) => {
-    const score = scoreOf(candidate)
-    if (score === 0) return []
+): Generator<Ranked<Candidate>> {
+  const drawn: Numbered<Candidate>[] = []
+  const others: Numbered<Candidate>[] = []
+  for (const candidate of candidates) {
     const number = draw.numberOf(candidate.record)
-    return [{ candidate, score, number, isDrawn: number < DRAWN_SHARE }]
-  })
-  return rows.toSorted(
-    (a, b) =>
-      Number(b.isDrawn) - Number(a.isDrawn) ||
-      b.score - a.score ||
-      a.number - b.number ||
-      // Two homes may have given out one id: the draw is then the same.
-      (a.candidate.home < b.candidate.home ? -1 : 1),
-  )
+    const part = number < DRAWN_SHARE ? drawn : others
+    part.push({ candidate, number })
+  }
+  for (const part of [drawn, others])
+    yield* part
+      .flatMap((one) => {
+        const score = scoreOf(one.candidate)
+        return score === 0 ? [] : [{ ...one, score }]
+      })
+      .toSorted(
+        (a, b) =>
+          b.score - a.score ||
+          a.number - b.number ||
+          // Two homes may have given out one id: the draw is then the same.
+          (a.candidate.home < b.candidate.home ? -1 : 1),
+      )
 }
