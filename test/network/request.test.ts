@@ -55,7 +55,7 @@ describe('request', () => {
       return { kind: 'unknown' }
     })
     for (let tries = 0; tries < 4; tries += 1)
-      await expect(desk.host.request(AMOR, largest)).rejects.toThrow()
+      await expect(desk.host.request(AMOR, largest)).rejects.toMatchObject({ name: 'NetworkFault' })
     expect(await desk.host.request(AMOR, largest)).toEqual({ kind: 'unknown' })
     expect(amor.events).toContainEqual({
       type: 'peer.failed',
