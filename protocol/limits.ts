@@ -70,3 +70,25 @@ export const REQUEST_TEXT_CHARS = 2000
 export const REQUEST_RECORDS = 256
 /** Records that one member can block. */
 export const BLOCKS = 10_000
+/** Bytes in which a draw says by how much one log has grown: a larger growth is told in parts. */
+export const GROWTH_BYTES = 3
+/** Publishes that one draw takes from one log at most. */
+export const DRAWN_PER_LOG = 16
+/**
+ * Places that are looked at for one log in one draw: among so many even a log in which one entry in
+ * four thousand is alive shows as many as are drawn.
+ */
+export const DRAW_TRIES = 65_536
+/** Draws of which a node still knows what they name; a challenge about an older one is refused. */
+export const DRAWS_KEPT = 64
+/** Draws on demand within a day: what an auditor's key can make sites open. */
+export const DEMANDS_PER_DAY = 24
+/** Bytes of a request, and of an answer, of the audit protocol: a consent record has a body's bound. */
+export const AUDIT_REQUEST_BYTES = 1024
+export const AUDIT_REPLY_BYTES = BODY_BYTES + 1024
+/** Bytes of what a volunteer signs: three names, two numbers, a word, a time and a nonce. */
+export const STATEMENT_BYTES = 2048
+/** Random bytes by which a statement answers one question only. */
+export const PROBE_NONCE_BYTES = 16
+/** Probes that a volunteer runs for the coordinator in an hour. */
+export const PROBES_PER_HOUR = 120

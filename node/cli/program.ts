@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { addApply } from './apply.ts'
 import { addAudit } from './audit.ts'
 import { addBackup } from './backup.ts'
+import { addChallenge } from './challenge.ts'
 import type { Shell } from './command.ts'
 import { addDiscover } from './discover.ts'
 import { addFinding } from './finding.ts'
@@ -46,6 +47,7 @@ const COMMANDS = [
   addOwner,
   addStaff,
   addAudit,
+  addChallenge,
   addFinding,
   addRotate,
   addVerify,

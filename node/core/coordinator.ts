@@ -22,8 +22,11 @@ import { createStaffDesk, type StaffDesk } from './oversight/staff-desk.ts'
 import { createAudit, type Audit } from './oversight/audit.ts'
 import { createFigures, type Figures } from './oversight/figures.ts'
 import { createFindingFiles, type FindingFiles } from './oversight/finding-files.ts'
+import { createChallenges, type Challenges } from './oversight/challenge.ts'
+import { createDrawer } from './oversight/draw.ts'
 import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
+import { createProbes, type Probes } from './oversight/probe.ts'
 import { createActs, type Acts } from './people/acts.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
@@ -32,6 +35,8 @@ export interface Coordinator {
   node: Node
   admission: Admission
   followUp: FollowUp
+  challenges: Challenges
+  probes: Probes
   findings: Findings
   findingFiles: FindingFiles
   audit: Audit
@@ -195,10 +200,15 @@ export async function createCoordinator(
     tick: async () => {
       // Aside: to catch up with a long log must not keep the heartbeat waiting.
       look()
+      challenges.run()
+      probes.run()
       await desk.tick()
     },
     bodies: holdsNothing,
     pictures: holdsNoPictures,
+    audit: async () => {
+      throw new ProtocolError('not_admitted', '', 'a site: nobody challenges the coordinator')
+    },
     talk: async (from, request) =>
       request.kind === 'report' ? reports.take(from, request) : refuseMessage(),
     presence: nobodyOnline,
@@ -226,9 +236,28 @@ export async function createCoordinator(
     acts,
     findings,
   })
+  const drawer = createDrawer({
+    ...ports,
+    identity,
+    view,
+    writer: node.writer,
+    onPublished: node.published,
+  })
+  const challenges = createChallenges({
+    ...ports,
+    view,
+    tasks: node.tasks,
+    drawer,
+    acts,
+    pull: (log) => node.follower.pull(log, log),
+    raise: findings.raise,
+  })
+  const probes = createProbes({ ...ports, view, tasks: node.tasks, acts, raise: findings.raise })
   return {
     node,
     desk,
+    challenges,
+    probes,
     admission,
     followUp: createFollowUp({
       indexes: (log, above, limit) => store.read((tx) => tx.audit.indexes(log, above, limit)),

@@ -22,6 +22,12 @@ import type {
 } from './oversight/customer-rows.ts'
 import type { NoticeReader, NoticeWriter } from './oversight/notice-rows.ts'
 import type { Actor } from './people/actor.ts'
+import type {
+  ChallengeReader,
+  ChallengeWriter,
+  ProbeReader,
+  ProbeWriter,
+} from './challenge-rows.ts'
 import type { Sealed } from './ports.ts'
 import type { RequestReader, RequestWriter } from './request/rows.ts'
 import type { SearchReader } from './search/query.ts'
@@ -53,6 +59,8 @@ export interface ReadTransaction {
   desk: DeskReader
   acts: ActReader
   audit: AuditReader
+  challenges: ChallengeReader
+  probes: ProbeReader
   findings: FindingReader
   feed: FeedReader
   webhooks: WebhookReader
@@ -76,6 +84,8 @@ export interface WriteTransaction {
   desk: DeskWriter
   acts: ActWriter
   audit: AuditWriter
+  challenges: ChallengeWriter
+  probes: ProbeWriter
   findings: FindingWriter
   feed: FeedWriter
   webhooks: WebhookWriter
@@ -361,7 +371,8 @@ export interface MemberWriter extends MemberReader {
 export interface LedgerRow {
   home: SiteId
   partner: SiteId
-  what: Disclosed
+  /** `consent`: the consent record alone, to the coordinator that challenged it. */
+  what: Disclosed | 'consent'
   time: number
   versions: { record: RecordId; index: number }[]
   /** The relay that served it; null for this node. */

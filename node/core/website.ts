@@ -57,6 +57,8 @@ export type Notice =
   | { type: 'member.reported'; record: RecordId; by: SiteId; reason: string }
   /** A member of this site asks for something by way of the coordinator. */
   | { type: 'request.received'; request: string; right: Right }
+  /** The coordinator has looked at the consent record, by a draw that nobody chose. */
+  | { type: 'consent.opened'; record: RecordId; draw: number }
   /** A burst of identical texts by one of this site's members was held back. */
   | { type: 'messages.held'; record: RecordId; recipients: number }
 
@@ -70,6 +72,7 @@ export const NOTICE_TYPES = {
   'withdrawal.completed': 'every site that had to has confirmed the withdrawal',
   'member.reported': 'members of this site were reported by a member of another',
   'request.received': 'one of your members asks for something: see /v1/requests',
+  'consent.opened': 'the coordinator has checked the consent records of these members',
   'messages.held': 'identical texts of one of your members to many were held back',
 } satisfies Record<Notice['type'], string>
 

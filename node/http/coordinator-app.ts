@@ -4,6 +4,7 @@ import { mountApplications } from './coordinator/applications.ts'
 import { mountAuditFigures } from './coordinator/audit-figures.ts'
 import { mountAudit } from './coordinator/audit.ts'
 import { mountCustomers } from './coordinator/customers.ts'
+import { mountChallenges } from './coordinator/challenges.ts'
 import { mountDesk } from './coordinator/desk.ts'
 import { mountDirectory } from './coordinator/directory.ts'
 import { mountFindings } from './coordinator/findings.ts'
@@ -11,6 +12,7 @@ import { mountMembers } from './coordinator/members.ts'
 import { mountNotices } from './coordinator/notices.ts'
 import { mountProcessors, mountReviews } from './coordinator/processors.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
+import { mountProbes } from './coordinator/probes.ts'
 import { mountCoordinatorStatus } from './coordinator/status.ts'
 import { mountTiles } from './coordinator/tiles.ts'
 import { mountWitness } from './coordinator/witness.ts'
@@ -26,6 +28,8 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountMembers(door, ports)
   mountAudit(door, ports)
   mountAuditFigures(door, ports)
+  mountChallenges(door, ports)
+  mountProbes(door, ports)
   mountFindings(door, ports)
   mountDesk(door, ports)
   mountNotices(door, ports)

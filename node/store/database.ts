@@ -11,6 +11,7 @@ import { talk } from './migrations/004-talk.ts'
 import { feed } from './migrations/005-feed.ts'
 import { acts } from './migrations/006-acts.ts'
 import { audit } from './migrations/007-audit.ts'
+import { challenges } from './migrations/008-challenges.ts'
 import { desk } from './migrations/009-desk.ts'
 import { rows } from './migrations/012-rows.ts'
 import { emails } from './migrations/013-emails.ts'
@@ -28,6 +29,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '005-feed': feed,
   '006-acts': acts,
   '007-audit': audit,
+  '008-challenges': challenges,
   '009-desk': desk,
   '012-rows': rows,
   '013-emails': emails,

@@ -9,6 +9,7 @@ import { auditIn } from './audit.ts'
 import { blocksIn } from './blocks.ts'
 import { bodiesIn } from './bodies.ts'
 import { customersIn, reviewsIn } from './customers.ts'
+import { challengesIn } from './challenges.ts'
 import type { Database } from './database.ts'
 import { deskIn } from './desk.ts'
 import { feedIn } from './feed.ts'
@@ -18,6 +19,7 @@ import { logsIn } from './logs.ts'
 import { membersIn } from './members.ts'
 import { noticesIn } from './notices.ts'
 import { picturesIn } from './pictures.ts'
+import { probesIn } from './probes.ts'
 import { receiptsIn } from './receipts.ts'
 import { recordsIn } from './records.ts'
 import { reportsIn } from './reports.ts'
@@ -54,6 +56,8 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     desk: deskIn(tx),
     acts: actsIn(tx),
     audit: auditIn(tx),
+    challenges: challengesIn(tx),
+    probes: probesIn(tx),
     findings: findingsIn(tx),
     feed: feedIn(tx),
     webhooks: webhooksIn(tx),

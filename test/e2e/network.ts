@@ -23,6 +23,11 @@ export const TERMS: Terms = {
   heartbeatSeconds: 1,
   erasureDeadlineSeconds: 24 * 3600,
   noticeVersions: ['2018-06-19'],
+  challengeSeconds: 86_400,
+  challengesPerRound: 4,
+  probeSeconds: 86_400,
+  probesPerRound: 4,
+  auditAnswerSeconds: 72 * 3600,
 }
 /** Keys that take turns, so that nobody who polls meets the limit of one. */
 const KEYS = 6

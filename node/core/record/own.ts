@@ -13,7 +13,6 @@ import { at, ProtocolError } from '../../../protocol/errors.ts'
 import type { RecordId, SiteId } from '../../../protocol/ids.ts'
 import type { Facts } from '../../../protocol/requirements.ts'
 import { FIELDS, FIELD_NAMES } from '../../../protocol/vocabulary.ts'
-import type { Disclosed } from '../../../protocol/wire.ts'
 import type { RequestRow } from '../request/rows.ts'
 import type {
   ConsentEvent,
@@ -85,7 +84,7 @@ export interface OwnMembers {
 /** A site that was given something of a member. */
 export interface Recipient {
   partner: SiteId
-  what: Disclosed[]
+  what: LedgerRow['what'][]
   /** Unix seconds of the first and of the last time. */
   firstAt: number
   lastAt: number

@@ -35,6 +35,13 @@ const FIELD_WORDS: Readonly<Record<string, string>> = {
   hasChildren: 'has children',
 }
 
+/** What was handed over, in words. */
+const WHAT = {
+  body: 'profile',
+  pictures: 'pictures',
+  consent: 'consent record, for an audit',
+} as const
+
 type Html = ReturnType<typeof html>
 
 function time(seconds: number): string {
@@ -100,14 +107,14 @@ export function exportPage(site: SiteId, all: MemberExport): Html {
   ])
   const recipients = all.recipients.map((one) => [
     one.partner,
-    one.what.map((what) => (what === 'body' ? 'profile' : 'pictures')).join(', '),
+    one.what.map((what) => WHAT[what]).join(', '),
     time(one.firstAt),
     time(one.lastAt),
   ])
   const disclosures = all.disclosures.map((row) => [
     time(row.time),
     row.partner,
-    row.what === 'body' ? 'profile' : 'pictures',
+    WHAT[row.what],
     row.via === null ? 'this site' : `handed on by ${row.via}`,
   ])
   const authorities = all.authorities.map((one) => [one.authority, one.basis, time(one.exportedAt)])

@@ -39,7 +39,7 @@ const wholeExport = z.object({
     .array(
       z.object({
         partner: siteId,
-        what: z.array(z.enum(['body', 'pictures'])),
+        what: z.array(z.enum(['body', 'pictures', 'consent'])),
         firstAt: seconds,
         lastAt: seconds,
         versions: z.int(),
