@@ -135,6 +135,14 @@ export function addYears(date: IsoDate, years: number): IsoDate {
   return format({ year: target, month, day })
 }
 
+/** The same day `months` later; the last day of the month where that is shorter. */
+export function addMonths(date: IsoDate, months: number): IsoDate {
+  const { year, month, day } = civilOf(date)
+  const index = year * 12 + month - 1 + months
+  const target = { year: Math.floor(index / 12), month: (index % 12) + 1 }
+  return format({ ...target, day: Math.min(day, monthDays(target.year, target.month)) })
+}
+
 /** A time as `YYYY-MM-DDTHH:MM:SSZ` (RFC 3339, UTC), for the words of notes and files. */
 export function isoTimeOf(unixSeconds: number): string {
   const day = dayOf(unixSeconds)

@@ -74,6 +74,12 @@ export const ONLINE_RECORDS = 100_000
 export const PRESENCE_SECONDS = 300
 /** Seconds that a home has to act on a report, before it goes to the coordinator's desk. */
 export const REPORT_SECONDS = 72 * 3600
+/** Bytes of a request of a person: an address, a text in four-byte characters, names, times. */
+export const PERSON_REQUEST_BYTES = 12 * 1024
+/** Characters of what a person says in a request. */
+export const REQUEST_TEXT_CHARS = 2000
+/** Records that one e-mail address can have at one home: its members are told apart by its own ids. */
+export const REQUEST_RECORDS = 256
 /** Records that one member can block. */
 export const BLOCKS = 10_000
 /** Bytes in which a draw says by how much one log has grown: a larger growth is told in parts. */

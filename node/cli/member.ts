@@ -104,6 +104,25 @@ async function opening(
   }
 }
 
+async function exportMember(
+  client: Client,
+  id: string,
+  { page }: { page?: string },
+): Promise<Outcome> {
+  const path = `/v1/members/${encodeURIComponent(id)}/export`
+  if (page === undefined) {
+    const json = await client.get(path)
+    return { json, lines: [JSON.stringify(json, null, 2)] }
+  }
+  const text = await client.text(`${path}/page`)
+  try {
+    writeFileSync(page, text, { flag: 'wx', mode: 0o600 })
+  } catch (cause) {
+    throw new FailureError(`${page} cannot be made, or is there already`, { cause })
+  }
+  return { json: { id, page }, lines: [`Wrote ${page}: hand it to the member.`] }
+}
+
 async function setPresence(client: Client, id: string, state: string): Promise<Outcome> {
   const path = `/v1/members/${encodeURIComponent(id)}/presence`
   const json = await client.send<{ state: string; until: number | null }>('PUT', path, { state })
@@ -184,6 +203,14 @@ export function addMember(program: Command, shell: Shell): void {
     'dpn member opening 42 opening.json --auditor dpa.example --days 7',
   ).action((id: string, file: string, options: ApiOptions & { auditor: string; days: string }) =>
     performWith(shell, options, (client) => opening(client, id, file, options)),
+  )
+  withExamples(
+    withApi(member.command('export <id>'))
+      .description('all that the node keeps of a member, with everybody who was given it')
+      .option('--page <file>', 'write it as a page to read and to print'),
+    'dpn member export 42 --page lotte.html',
+  ).action((id: string, options: ApiOptions & { page?: string }) =>
+    performWith(shell, options, (client) => exportMember(client, id, options)),
   )
   withExamples(
     withApi(member.command('withdraw <id...>'))

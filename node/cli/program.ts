@@ -14,9 +14,12 @@ import { addInit } from './init.ts'
 import { addKey } from './key.ts'
 import { addMember } from './member.ts'
 import { addMessage } from './message.ts'
+import { addNotice } from './notice.ts'
 import { EXIT_USAGE, PROCESS, type Surroundings } from './outcome.ts'
+import { addOwner } from './owner.ts'
 import { addRecords } from './records.ts'
 import { addReport } from './report.ts'
+import { addAuthority, addRequest } from './request.ts'
 import { addRequirements } from './requirements.ts'
 import { addRestore } from './restore.ts'
 import { addRotate } from './rotate.ts'
@@ -41,6 +44,10 @@ const COMMANDS = [
   addReport,
   addWithdrawals,
   addWebhook,
+  addNotice,
+  addRequest,
+  addAuthority,
+  addOwner,
   addStaff,
   addAudit,
   addChallenge,

@@ -12,13 +12,14 @@ import type {
   PicturesRequest,
   Report,
 } from '../../protocol/wire.ts'
+import type { PrivateKeys } from './identity.ts'
 import type { ForkFound } from './log/fork.ts'
 import { withNodes } from './log/tree.ts'
 import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
-import type { PrivateKeys } from './identity.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
 import { createArchives, type Archives } from './oversight/archive.ts'
+import { createStaffDesk, type StaffDesk } from './oversight/staff-desk.ts'
 import { createAudit, type Audit } from './oversight/audit.ts'
 import { createBreachDesk, type BreachDesk } from './oversight/breach.ts'
 import { createChallenges, type Challenges } from './oversight/challenge.ts'
@@ -54,12 +55,18 @@ export interface Coordinator {
   figures: Figures
   /** Reports about members that their homes have left lying. */
   reports: ReportDesk
+  /** What staff work with. */
+  desk: StaffDesk
   start: () => Promise<void>
   stop: () => Promise<void>
 }
 export interface CoordinatorSettings extends NodeSettings {
   /** ISO 3166-1 alpha-2 code of where the coordinator is established. */
   jurisdiction: string
+  /** Addresses at which the desk gets mail: they are nobody's who withdraws. */
+  deskAddresses?: readonly string[]
+  /** The secret under which the payment provider signs; null where there is none. */
+  orderSecret?: Uint8Array | null
   /** Terms to begin with; later ones come by entry. */
   terms?: Terms
   keys: PrivateKeys
@@ -206,7 +213,7 @@ export async function createCoordinator(
       await found()
       await suspendAllForked()
     },
-    connected: () => undefined,
+    connected: (site) => node.tasks.background('notices', () => desk.notices.connected(site)),
     tick: async () => {
       // Aside: to catch up with a long log must not keep the heartbeat waiting.
       look()
@@ -215,6 +222,7 @@ export async function createCoordinator(
       await breaches.tick()
       await people.signIn.prune()
       sendMail()
+      await desk.tick()
     },
     bodies: holdsNothing,
     pictures: holdsNoPictures,
@@ -224,6 +232,9 @@ export async function createCoordinator(
     talk: async (from, request) =>
       request.kind === 'report' ? reports.take(from, request) : refuseMessage(),
     presence: nobodyOnline,
+    request: async () => {
+      throw new ProtocolError('malformed', '', 'a request to a home')
+    },
   })
   const look = node.tasks.coalesced('audit', audit.run)
   const common = { view, store, clock, writer: node.writer, onPublished: node.published }
@@ -236,6 +247,18 @@ export async function createCoordinator(
     mail,
     letters,
     raise: findings.raise,
+  })
+  const desk = createStaffDesk({
+    ...ports,
+    view,
+    identity,
+    keys: settings.keys,
+    tasks: node.tasks,
+    admission,
+    ownAddresses: settings.deskAddresses ?? [],
+    orderSecret: settings.orderSecret ?? null,
+    acts,
+    findings,
   })
   const drawer = createDrawer({
     ...ports,
@@ -257,6 +280,7 @@ export async function createCoordinator(
   const sendMail = node.tasks.coalesced('mail', mail.run)
   return {
     node,
+    desk,
     challenges,
     probes,
     admission,

@@ -64,6 +64,8 @@ export interface PrivateKeys {
   people: Uint8Array
   /** Turns addresses into keys of an index, and sessions into tokens of their forms. */
   peopleIndex: Uint8Array
+  /** Seals, and indexes, what the desk keeps of people who have asked for something. */
+  desk: Uint8Array
 }
 
 /**
@@ -80,6 +82,7 @@ export function derivePrivateKeys(storageKey: Uint8Array): PrivateKeys {
     webhook: deriveKeySeed(storageKey, 'dpn/webhook'),
     people: deriveKeySeed(storageKey, 'dpn/people'),
     peopleIndex: deriveKeySeed(storageKey, 'dpn/people-index'),
+    desk: deriveKeySeed(storageKey, 'dpn/desk'),
   }
 }
 

@@ -69,6 +69,7 @@ export interface RoleHooks {
   audit: NetworkHandlers['audit']
   talk: NetworkHandlers['talk']
   presence: NetworkHandlers['presence']
+  request: NetworkHandlers['request']
 }
 
 export interface Node {
@@ -181,6 +182,7 @@ function createHandlers(
     audit: hooks.audit,
     talk: hooks.talk,
     presence: hooks.presence,
+    request: hooks.request,
     report: async (from, report) => {
       try {
         await take(from, report)

@@ -6,6 +6,7 @@ import type { AuditReply, AuditRequest } from '../../protocol/challenge.ts'
 import type { Hash, Verifier } from '../../protocol/keys.ts'
 import type { RecordId, SiteId } from '../../protocol/ids.ts'
 import type { PictureFiles } from '../../protocol/picture.ts'
+import type { RequestAnswer, SignedRequest } from '../../protocol/request.ts'
 import type { PresenceReply, TalkAnswer, TalkRequest } from '../../protocol/talk.ts'
 import type {
   Announcement,
@@ -117,6 +118,8 @@ export interface Network {
    * slow or breaks a bound; whether it has arrived is not known then.
    */
   talk: (site: SiteId, request: TalkRequest) => Promise<TalkAnswer>
+  /** Asks a home for a person, as the coordinator. Rejects as {@link Network.talk} does. */
+  request: (site: SiteId, request: SignedRequest) => Promise<RequestAnswer>
   /** Watches who is online at a home, until either side ends it. */
   presence: (site: SiteId) => AsyncIterable<PresenceReply>
   /** Ends the connection with a site that is no longer a member. */
@@ -158,6 +161,8 @@ export interface NetworkHandlers {
   /** @throws ProtocolError for what no honest node sends */
   talk: (from: SiteId, request: TalkRequest) => Promise<TalkAnswer>
   presence: (from: SiteId) => AsyncIterable<PresenceReply>
+  /** @throws ProtocolError for what no honest coordinator sends */
+  request: (from: SiteId, request: SignedRequest) => Promise<RequestAnswer>
   /** A connection was made. */
   connected: (site: SiteId) => void
 }

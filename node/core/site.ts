@@ -22,6 +22,7 @@ import { createDemands, type Demands } from './record/demand.ts'
 import { createDiscloser } from './record/disclose.ts'
 import { createDiscovery, type Company, type Discovery } from './record/discover.ts'
 import { createFetcher } from './record/fetch.ts'
+import { memberKeyOf } from './record/member.ts'
 import { createConsentOpener } from './record/open-consent.ts'
 import { createOpenings, type Openings } from './record/opening.ts'
 import { createOwnMembers, type OwnMembers } from './record/own.ts'
@@ -31,6 +32,9 @@ import { createDisclosureReports } from './record/relay.ts'
 import { createSweep } from './record/sweep.ts'
 import { createVolunteer } from './record/volunteer.ts'
 import { createWithdrawer, type Withdrawer } from './record/withdraw.ts'
+import type { Authorities } from './request/authority.ts'
+import { createMemberDesk } from './request/member-desk.ts'
+import type { Rights } from './request/rights.ts'
 import type { LedgerRow } from './store.ts'
 import { createTalk, type Talk, type WebsitePorts } from './talk/talk.ts'
 import type { View } from './view.ts'
@@ -57,6 +61,11 @@ export interface Site {
   talk: Talk
   /** Breaches that were declared, and whom to tell. */
   breaches: Breaches
+  /** What members ask for, and what authorities do. */
+  rights: Rights
+  authorities: Authorities
+  /** The key under which a member stands in the index. */
+  memberKeyOf: (id: string) => Uint8Array
   start: () => Promise<void>
   stop: () => Promise<void>
 }
@@ -161,9 +170,11 @@ export async function createSite(given: SiteNodePorts, settings: SiteSettings): 
       reportDisclosures()
       reportForks()
       await talk.tick()
+      await requests.rights.tidy()
     },
     talk: (from, request) => talk.handlers.talk(from, request),
     presence: (from) => talk.handlers.presence(from),
+    request: (from, signed) => requests.take(from, signed),
     bodies: createDiscloser({
       view,
       store,
@@ -217,6 +228,13 @@ export async function createSite(given: SiteNodePorts, settings: SiteSettings): 
     onWithdrawn: async (appended) => {
       if (appended !== null) await node.heartbeat()
     },
+  })
+  const requests = createMemberDesk({
+    ...publishPorts,
+    notify: ports.notify ?? feed.add,
+    members,
+    withdrawer,
+    coordinatorKey: settings.coordinatorKey.publicKey,
   })
   const fetcher = createFetcher({
     ...ports,
@@ -287,6 +305,9 @@ export async function createSite(given: SiteNodePorts, settings: SiteSettings): 
     recommender: createRecommender({ ...ports, view, keys: settings.keys, company }),
     talk,
     breaches,
+    rights: requests.rights,
+    authorities: requests.authorities,
+    memberKeyOf: (id) => memberKeyOf(ports.crypto, settings.keys, id),
     feed,
     hub,
     ownPictures: createOwnPictures({

@@ -15,6 +15,13 @@ import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './fee
 import type { Disclosed } from '../../protocol/wire.ts'
 import type { ReportReason } from '../../protocol/talk.ts'
 import type { BreachReader, BreachWriter } from './oversight/breach-rows.ts'
+import type {
+  CustomerReader,
+  CustomerWriter,
+  ReviewReader,
+  ReviewWriter,
+} from './oversight/customer-rows.ts'
+import type { NoticeReader, NoticeWriter } from './oversight/notice-rows.ts'
 import type { Actor } from './people/actor.ts'
 import type {
   ChallengeReader,
@@ -24,6 +31,7 @@ import type {
 } from './challenge-rows.ts'
 import type { MailReader, MailWriter, PeopleReader, PeopleWriter } from './people/rows.ts'
 import type { Sealed } from './ports.ts'
+import type { RequestReader, RequestWriter } from './request/rows.ts'
 import type { SearchReader } from './search/query.ts'
 import type { Traits } from './search/traits.ts'
 
@@ -63,6 +71,10 @@ export interface ReadTransaction {
   webhooks: WebhookReader
   blocks: BlockReader
   reports: ReportReader
+  notices: NoticeReader
+  requests: RequestReader
+  customers: CustomerReader
+  reviews: ReviewReader
 }
 export interface WriteTransaction {
   logs: LogWriter
@@ -87,6 +99,10 @@ export interface WriteTransaction {
   webhooks: WebhookWriter
   blocks: BlockWriter
   reports: ReportWriter
+  notices: NoticeWriter
+  requests: RequestWriter
+  customers: CustomerWriter
+  reviews: ReviewWriter
 }
 
 /** A site's published `requirements` entry. */
@@ -326,6 +342,8 @@ export interface MemberRow {
   record: RecordId
   /** Keyed hash of the last accepted input, so that repeating it publishes nothing. */
   inputDigest: Uint8Array
+  /** Keyed hash of the e-mail address, by which a forwarded withdrawal is matched. */
+  emailKey: Uint8Array | null
 }
 /** One event in the history of a consent: the proof that it was given, changed, withdrawn. */
 export interface ConsentEvent {
@@ -341,6 +359,8 @@ export interface ConsentEvent {
 export interface MemberReader {
   byKeys: (memberKeys: readonly Uint8Array[]) => Promise<MemberRow[]>
   byRecord: (record: RecordId) => Promise<MemberRow | null>
+  /** Those with this e-mail address; at most `limit`. */
+  byEmail: (emailKey: Uint8Array, limit: number) => Promise<MemberRow[]>
   /** In the order of RecordId. */
   list: (after: RecordId | null, limit: number) => Promise<MemberRow[]>
   count: () => Promise<number>

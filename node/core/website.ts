@@ -3,6 +3,7 @@
  * §12.2) is a live event; what may be told later as well is a notice, and names no person.
  */
 import type { RecordId, SiteId } from '../../protocol/ids.ts'
+import type { Right } from '../../protocol/request.ts'
 
 /** A record with the site whose member it is. */
 export interface Party {
@@ -54,6 +55,8 @@ export type Notice =
   | { type: 'withdrawal.completed'; record: RecordId }
   /** A member of this site was reported by a member of another. */
   | { type: 'member.reported'; record: RecordId; by: SiteId; reason: string }
+  /** A member of this site asks for something by way of the coordinator. */
+  | { type: 'request.received'; request: string; right: Right }
   /** The coordinator has looked at the consent record, by a draw that nobody chose. */
   | { type: 'consent.opened'; record: RecordId; draw: number }
   /** A breach of data was declared, or more is known of one. */
@@ -70,6 +73,7 @@ export const NOTICE_TYPES = {
   'home.shown': 'they can be shown again',
   'withdrawal.completed': 'every site that had to has confirmed the withdrawal',
   'member.reported': 'members of this site were reported by a member of another',
+  'request.received': 'one of your members asks for something: see /v1/requests',
   'consent.opened': 'the coordinator has checked the consent records of these members',
   'breach.declared':
     'a breach of data at a site was declared, or more is known: see which members to tell',

@@ -4,6 +4,7 @@ import { mountAnnouncements } from './coordinator/announcements.ts'
 import { mountApplications } from './coordinator/applications.ts'
 import { mountAuditFigures } from './coordinator/audit-figures.ts'
 import { mountAudit } from './coordinator/audit.ts'
+import { mountCustomers } from './coordinator/customers.ts'
 import { mountChallenges } from './coordinator/challenges.ts'
 import { mountBreachDesk } from './coordinator/breaches.ts'
 import { mountDesk } from './coordinator/desk.ts'
@@ -12,6 +13,8 @@ import { mountArchives } from './coordinator/evidence.ts'
 import { mountFindings } from './coordinator/findings.ts'
 import { mountMembers } from './coordinator/members.ts'
 import { mountPeople } from './coordinator/people.ts'
+import { mountNotices } from './coordinator/notices.ts'
+import { mountProcessors, mountReviews } from './coordinator/processors.ts'
 import { ACT, LOOK, type CoordinatorPorts } from './coordinator/ports.ts'
 import { mountProbes } from './coordinator/probes.ts'
 import { createLinkLimits } from './coordinator/link-limits.ts'
@@ -44,6 +47,10 @@ export function createCoordinatorApp(ports: CoordinatorPorts): App {
   mountPeople(door, ports)
   mountBreachDesk(door, ports)
   mountAnnouncements(door, ports)
+  mountNotices(door, ports)
+  mountCustomers(door, ports)
+  mountProcessors(door, ports)
+  mountReviews(door, ports)
   mountReportDesk(door, ports.coordinator.reports, { look: LOOK, act: ACT })
   mountCoordinatorStatus(door, ports)
   mountHealth(door)

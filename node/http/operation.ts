@@ -51,7 +51,7 @@ export interface Input<Query, Body> {
 }
 
 const PARAMETERS: Readonly<Record<string, string>> = {
-  id: "the site's own id of the member, or of a key",
+  id: "the site's own id of the member, or the id of a key, a notice, a request, an owner",
   record: 'the id of a record: 32 hexadecimal digits',
   picture: 'the id of a picture: 64 hexadecimal digits',
   size: 'small or large',

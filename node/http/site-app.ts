@@ -1,6 +1,7 @@
 /** The interface of a site node, for the website's back end. */
 import { createDoor, type App } from './app.ts'
 import { mountDocs } from './docs.ts'
+import { mountAuthorities } from './v1/authorities.ts'
 import { mountBlocks } from './v1/blocks.ts'
 import { mountBreaches } from './v1/breaches.ts'
 import { mountBulk } from './v1/bulk.ts'
@@ -17,6 +18,7 @@ import { mountMessages } from './v1/messages.ts'
 import { mountPresence } from './v1/presence.ts'
 import { mountRecords } from './v1/records.ts'
 import { mountReports } from './v1/reports.ts'
+import { mountRequests } from './v1/requests.ts'
 import { mountRequirements } from './v1/requirements.ts'
 import { mountHealth, mountMetrics, mountStatus } from './v1/status.ts'
 import { mountWebhooks } from './v1/webhooks.ts'
@@ -42,6 +44,8 @@ export function createSiteApp(ports: SitePorts): App {
   mountBlocks(door, ports)
   mountReports(door, ports)
   mountBreaches(door, ports)
+  mountRequests(door, ports)
+  mountAuthorities(door, ports)
   mountStatus(door, ports)
   mountHealth(door)
   mountMetrics(door, ports.metrics, READ)

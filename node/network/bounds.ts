@@ -6,7 +6,9 @@ import {
   GOSSIP_BYTES,
   HEADS,
   NOTE_BYTES,
+  PERSON_REQUEST_BYTES,
   PICTURES_PER_REQUEST,
+  REQUEST_RECORDS,
 } from '../../protocol/limits.ts'
 
 /** Bytes of a request for bodies: a name and that many integers of at most nine bytes. */
@@ -17,6 +19,10 @@ export const PICTURES_REQUEST_BYTES = PICTURES_PER_REQUEST * 112 + 1024
 export const SYNC_REQUEST_BYTES = HEADS * 320 + ADDRESSES * (ADDRESS_CHARS + 8) + 1024
 /** Bytes of a report: the proof of a fork carries two notes, and nothing is larger. */
 export const REPORT_BYTES = 2 * NOTE_BYTES + 1024
+/** Bytes of a request of a person: the request itself, and its signature. */
+export const SIGNED_REQUEST_BYTES = PERSON_REQUEST_BYTES + 256
+/** Bytes of its answer: ids of records. */
+export const REQUEST_ANSWER_BYTES = REQUEST_RECORDS * 17 + 256
 /** Bytes of a report's answer. */
 export const REPORT_ANSWER_BYTES = 64
 

@@ -31,6 +31,7 @@ import { watchPresence } from './presence.ts'
 import { peerOfKey, siteOfPeer, type SiteOfKey } from './peers.ts'
 import { askPictures } from './pictures.ts'
 import { askReport } from './report.ts'
+import { askRequest } from './request.ts'
 import { registerProtocols } from './serving.ts'
 import { createSlots } from './slots.ts'
 import { createStrikes, type Strikes } from './strikes.ts'
@@ -318,6 +319,13 @@ function network(context: Context): Network {
       throw new NetworkFault('closed')
     },
     talk,
+    request: async (site, message) => {
+      const ask = request(site, 'request', async function* (connection) {
+        yield await askRequest(connection, message, deadlines)
+      })
+      for await (const answer of ask) return answer
+      throw new NetworkFault('closed')
+    },
     presence: (site) =>
       request(site, 'presence', (connection) => watchPresence(connection, deadlines)),
     disconnect: async (site) => {

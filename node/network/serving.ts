@@ -4,6 +4,7 @@ import type { Events, NetworkHandlers } from '../core/ports.ts'
 import type { AuditReply, AuditRequest } from '../../protocol/challenge.ts'
 import type { SiteId } from '../../protocol/ids.ts'
 import { TALK_PROTOCOL } from '../../protocol/talk.ts'
+import type { RequestAnswer, SignedRequest } from '../../protocol/request.ts'
 import type { Report, ReportAnswer } from '../../protocol/wire.ts'
 import { AUDIT } from './audit.ts'
 import { BODIES } from './bodies.ts'
@@ -12,6 +13,7 @@ import { BadRequest, serve, type Deadlines, type Exchange } from './exchange.ts'
 import { NetworkFault, reasonOf } from './faults.ts'
 import { PICTURES } from './pictures.ts'
 import { PRESENCE } from './presence.ts'
+import { REQUEST } from './request.ts'
 import { REPORT } from './report.ts'
 import { SYNC } from './sync.ts'
 import { serveTalk } from './talk.ts'
@@ -22,7 +24,7 @@ export interface ServingPorts {
   memberOfPeer: (peer: PeerId) => SiteId | null
   handlers: Pick<
     NetworkHandlers,
-    'sync' | 'bodies' | 'pictures' | 'report' | 'audit' | 'talk' | 'presence'
+    Exclude<keyof NetworkHandlers, 'mayConnect' | 'announcement' | 'connected'>
   >
   deadlines: Deadlines
   events: Events
@@ -36,6 +38,9 @@ export async function registerProtocols(ports: ServingPorts): Promise<void> {
   async function* report(from: SiteId, message: Report): AsyncGenerator<ReportAnswer> {
     yield await handlers.report(from, message)
   }
+  async function* asked(from: SiteId, message: SignedRequest): AsyncGenerator<RequestAnswer> {
+    yield await handlers.request(from, message)
+  }
   async function* audit(from: SiteId, request: AuditRequest): AsyncGenerator<AuditReply> {
     yield await handlers.audit(from, request)
   }
@@ -43,6 +48,7 @@ export async function registerProtocols(ports: ServingPorts): Promise<void> {
   await register(ports, BODIES, handlers.bodies)
   await register(ports, PICTURES, handlers.pictures)
   await register(ports, REPORT, report)
+  await register(ports, REQUEST, asked)
   await register(ports, AUDIT, audit)
   await register(ports, PRESENCE, handlers.presence)
   await registerStream(ports, TALK_PROTOCOL, TALK_STREAMS, (site, stream) =>

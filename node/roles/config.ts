@@ -18,6 +18,8 @@ const DEFAULT_FOLDER = './data'
 const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/4001']
 const DEFAULT_HTTP_HOST = '127.0.0.1'
 const DEFAULT_HTTP_PORT = 8080
+/** Not 25: it stands behind a mail server, and needs no rights of its own. */
+const DEFAULT_INTAKE_PORT = 2525
 const DEFAULT_TICK_SECONDS = 5
 const DEFAULT_EXCHANGE_SECONDS = 60
 const DEFAULT_CONNECTIONS = 300
@@ -75,6 +77,10 @@ export interface CoordinatorConfig extends Common {
   httpUrl: string | null
   /** The mail server that mails to people go through; null where there is none. */
   mail: { url: string; from: string } | null
+  /** Where mail for the desk is taken by SMTP; null where it is not. */
+  intake: { address: string; host: string; port: number } | null
+  /** Key under which the payment provider signs its orders; null where there is none. */
+  orderSecret: Uint8Array | null
 }
 export type Config = SiteConfig | CoordinatorConfig
 
@@ -190,6 +196,15 @@ function coordinatorConfig(folder: string, settings: Settings): CoordinatorConfi
       settings.smtpUrl === undefined
         ? null
         : { url: settings.smtpUrl, from: settings.mailFrom ?? controllerEmail },
+    intake:
+      settings.intakeAddress === undefined
+        ? null
+        : {
+            address: settings.intakeAddress,
+            host: settings.intakeHost ?? DEFAULT_HTTP_HOST,
+            port: settings.intakePort ?? DEFAULT_INTAKE_PORT,
+          },
+    orderSecret: settings.orderSecret ?? null,
   }
 }
 

@@ -1,19 +1,46 @@
 /** The coordinator node: its parts built, started in order, stopped in reverse. */
 import { COORDINATOR_ROLES, createAccess } from '../core/access.ts'
 import { createCoordinator, type Coordinator } from '../core/coordinator.ts'
+import { NODE_ACTOR } from '../core/people/actor.ts'
+import { reasonOf } from '../core/tasks.ts'
 import { createCoordinatorApp } from '../http/coordinator-app.ts'
 import type { CoordinatorPorts } from '../http/coordinator/ports.ts'
 import { serve } from '../http/server.ts'
 import { createWebAuthn } from '../http/webauthn.ts'
 import { createMailer } from '../outbound/mail.ts'
+import { mailReader } from '../inbound/mail.ts'
+import { startIntake, type Intake } from '../inbound/smtp.ts'
 import { createAccessLog, createEvents } from '../telemetry/events.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { mountCoordinatorPages } from '../web/coordinator-pages.ts'
 import type { CoordinatorConfig } from './config.ts'
+import { listening } from './faults.ts'
 import { checkAdmittedKeys, compactDaily, layFoundation, startHost } from './foundation.ts'
 import { closeServed, createSteps, type Running } from './lifetime.ts'
 import { VERSION } from './version.ts'
+
+/** Opens the desk's SMTP intake. */
+function openIntake(
+  { address, host, port }: NonNullable<CoordinatorConfig['intake']>,
+  { desk }: Coordinator,
+  logger: ReturnType<typeof createLogger>,
+): Promise<Intake> {
+  return listening(`${host}:${port}`, 'DPN_INTAKE_PORT', () =>
+    startIntake({
+      address,
+      host,
+      port,
+      take: async (raw, envelopeFrom) => {
+        const mail = await mailReader.read(raw)
+        const senders = envelopeFrom === null ? mail.senders : [...mail.senders, envelopeFrom]
+        await desk.notices.receive(NODE_ACTOR, { ...mail, senders }, { channel: 'smtp' })
+      },
+      // The error's name alone: a mail may be quoted in its message.
+      onFault: (error) => logger.error({ reason: reasonOf(error) }, 'intake.failed'),
+    }),
+  )
+}
 
 /** The coordinator's own keys are what everybody is configured with: they are not rotated. */
 const NEVER = new Promise<void>(() => undefined)
@@ -53,6 +80,12 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
         tickSeconds: config.tickSeconds,
         exchangeSeconds: config.exchangeSeconds,
         jurisdiction: config.jurisdiction,
+        deskAddresses: [
+          config.controller.email,
+          config.controller.dpoEmail,
+          ...(config.intake === null ? [] : [config.intake.address]),
+        ],
+        orderSecret: config.orderSecret,
         ...(config.terms !== null && { terms: config.terms }),
       },
     )
@@ -74,6 +107,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       version: VERSION,
       controller: config.controller,
       url,
+      mail: mailReader,
       addresses: host.ownAddresses,
       accessLog: createAccessLog(logger),
       onFault: (error, requestId) => logger.error({ error, requestId }, 'http.failed'),
@@ -85,6 +119,10 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     })
     const served = await serve(app, config.http)
     steps.add(() => closeServed(served))
+    if (config.intake !== null) {
+      const intake = await openIntake(config.intake, coordinator, logger)
+      steps.add(intake.stop)
+    }
     compactDaily(ports, steps)
     logger.info({ network: config.network, url: served.url }, 'started')
     return { url: served.url, addresses: host.ownAddresses(), replaced: NEVER, stop: steps.undo }

@@ -88,6 +88,7 @@ function lateHandlers(core: () => NetworkHandlers | null): NetworkHandlers {
     audit: (from, request) => ready().audit(from, request),
     talk: (from, request) => ready().talk(from, request),
     presence: (from) => ready().presence(from),
+    request: (from, request) => ready().request(from, request),
     connected: (site) => core()?.connected(site),
   }
 }

@@ -4,6 +4,7 @@ import { termsSchema, type Terms } from '../../protocol/entry.ts'
 import { isCountry } from '../../protocol/countries.ts'
 import { parseSiteId, type SiteId } from '../../protocol/ids.ts'
 import type { VerifierKey } from '../../protocol/note.ts'
+import { parseOrderSecret } from '../core/oversight/orders-received.ts'
 import { parseLogKey } from './evidence.ts'
 import { parseSecret } from './secrets.ts'
 
@@ -124,6 +125,12 @@ export const SETTINGS = {
     "the Network's terms as JSON",
     read((json) => termsSchema.parse(JSON.parse(json))),
   ),
+  intakeAddress: setting<string>('the e-mail address of the desk', z.email()),
+  intakeHost: setting<string>('an address or a host name to listen on', text(253)),
+  intakePort: whole(0, 65_535),
+  orderSecret: setting<Uint8Array>('whsec_ and 24 to 64 bytes in base64', read(parseOrderSecret), {
+    secret: true,
+  }),
   tickSeconds: whole(1, 3600),
   exchangeSeconds: whole(1, 86_400),
   maxConnections: whole(8, 2000),

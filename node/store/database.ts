@@ -12,9 +12,11 @@ import { feed } from './migrations/005-feed.ts'
 import { acts } from './migrations/006-acts.ts'
 import { audit } from './migrations/007-audit.ts'
 import { challenges } from './migrations/008-challenges.ts'
+import { desk } from './migrations/009-desk.ts'
 import { people } from './migrations/010-people.ts'
 import { breach } from './migrations/011-breach.ts'
 import { rows } from './migrations/012-rows.ts'
+import { emails } from './migrations/013-emails.ts'
 import type { Schema } from './schema.ts'
 import type { Value } from './transaction.ts'
 
@@ -30,9 +32,11 @@ const MIGRATIONS: Record<string, Migration> = {
   '006-acts': acts,
   '007-audit': audit,
   '008-challenges': challenges,
+  '009-desk': desk,
   '010-people': people,
   '011-breach': breach,
   '012-rows': rows,
+  '013-emails': emails,
 }
 const MEMORY = ':memory:'
 const BUSY_MILLISECONDS = 200

@@ -1,7 +1,6 @@
 /** The feed: what the website is told, in order; and what it was told of, and may be told anew. */
 import { invariant } from '../../protocol/errors.ts'
 import {
-  RECORD_ID_BYTES,
   recordIdBytes as idBytes,
   recordIdOf,
   type RecordId,
@@ -15,31 +14,19 @@ import {
   findSite,
   internSite,
   lookUp,
+  packRecords,
   placeholders,
   run,
   runRows,
   siteOf,
   tuples,
+  unpackRecords,
   type Tx,
   type Value,
 } from './transaction.ts'
 
 /** Ids, domain names, numbers, words of a list: nothing that a person wrote fits in here. */
 const WORD = /^[\w.:-]{1,253}$/
-
-function packRecords(records: readonly RecordId[]): Uint8Array {
-  const bytes = new Uint8Array(records.length * RECORD_ID_BYTES)
-  for (const [place, record] of records.entries())
-    bytes.set(idBytes(record), place * RECORD_ID_BYTES)
-  return bytes
-}
-
-function unpackRecords(bytes: Uint8Array): RecordId[] {
-  const records: RecordId[] = []
-  for (let at = 0; at < bytes.length; at += RECORD_ID_BYTES)
-    records.push(recordIdOf(bytes.subarray(at, at + RECORD_ID_BYTES)))
-  return records
-}
 
 interface Group {
   type: string

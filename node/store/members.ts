@@ -21,6 +21,7 @@ function memberOf(row: MemberTable): MemberRow {
     memberKey: plainBytes(row.member_key),
     record: recordIdOf(row.record),
     inputDigest: plainBytes(row.input_digest),
+    emailKey: row.email_key === null ? null : plainBytes(row.email_key),
   }
 }
 
@@ -39,6 +40,11 @@ async function getByRecord(tx: Tx, record: RecordId): Promise<MemberRow | null> 
     .where('record', '=', idBytes(record))
     .executeTakeFirst()
   return row === undefined ? null : memberOf(row)
+}
+
+async function getByEmail(tx: Tx, emailKey: Uint8Array, limit: number): Promise<MemberRow[]> {
+  const sql = 'select * from members where email_key = ? order by record limit ?'
+  return (await run<MemberTable>(tx, sql, [emailKey, limit])).map(memberOf)
 }
 
 async function listMembers(tx: Tx, after: RecordId | null, limit: number): Promise<MemberRow[]> {
@@ -92,13 +98,19 @@ async function getLastConsents(tx: Tx, memberKeys: readonly Uint8Array[]): Promi
 
 const SAVE = cachedText(
   (count) =>
-    `insert into members (member_key, record, input_digest) values ${tuples(count, 3)} on ` +
-    'conflict (member_key) do update set record = excluded.record, ' +
-    'input_digest = excluded.input_digest',
+    'insert into members (member_key, record, input_digest, email_key) ' +
+    `values ${tuples(count, 4)} on conflict (member_key) do update set ` +
+    'record = excluded.record, input_digest = excluded.input_digest, ' +
+    'email_key = excluded.email_key',
 )
 
 async function saveMembers(tx: Tx, rows: readonly MemberRow[]): Promise<void> {
-  await runRows(tx, rows, SAVE, (row) => [row.memberKey, idBytes(row.record), row.inputDigest])
+  await runRows(tx, rows, SAVE, (row) => [
+    row.memberKey,
+    idBytes(row.record),
+    row.inputDigest,
+    row.emailKey,
+  ])
 }
 
 const REMOVE = cachedText((count) => `delete from members where record in (${placeholders(count)})`)
@@ -168,6 +180,7 @@ export function membersIn(tx: Tx): MemberWriter {
   return {
     byKeys: (memberKeys) => getByKeys(tx, memberKeys),
     byRecord: (record) => getByRecord(tx, record),
+    byEmail: (emailKey, limit) => getByEmail(tx, emailKey, limit),
     list: (after, limit) => listMembers(tx, after, limit),
     count: () => countMembers(tx),
     consents: (memberKey) => getConsents(tx, memberKey),

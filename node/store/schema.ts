@@ -2,6 +2,7 @@
 import type { Generated } from 'kysely'
 import type { WithdrawReason } from '../../protocol/entry.ts'
 import type { SiteId } from '../../protocol/ids.ts'
+import type { DeskTables } from './desk-tables.ts'
 import type { AuditedWithdrawal } from '../core/audit-rows.ts'
 import type { ChallengeRow, ProbeRow } from '../core/challenge-rows.ts'
 import type { Finding } from '../core/oversight/finding.ts'
@@ -103,6 +104,7 @@ export interface MemberTable {
   member_key: Uint8Array
   record: Uint8Array
   input_digest: Uint8Array
+  email_key: Uint8Array | null
 }
 export interface NoticeTable {
   id: Generated<number>
@@ -359,7 +361,7 @@ export interface ReportTable {
   closed_at: number | null
 }
 
-export interface Schema extends PeopleSchema {
+export interface Schema extends PeopleSchema, DeskTables {
   sites: SiteTable
   logs: LogTable
   entries: EntryTable

@@ -8,6 +8,7 @@ import { actsIn } from './acts.ts'
 import { auditIn } from './audit.ts'
 import { blocksIn } from './blocks.ts'
 import { bodiesIn } from './bodies.ts'
+import { customersIn, reviewsIn } from './customers.ts'
 import { challengesIn } from './challenges.ts'
 import { breachesIn } from './breaches.ts'
 import type { Database } from './database.ts'
@@ -19,11 +20,13 @@ import { logsIn } from './logs.ts'
 import { mailIn } from './mail.ts'
 import { membersIn } from './members.ts'
 import { peopleIn } from './people.ts'
+import { noticesIn } from './notices.ts'
 import { picturesIn } from './pictures.ts'
 import { probesIn } from './probes.ts'
 import { receiptsIn } from './receipts.ts'
 import { recordsIn } from './records.ts'
 import { reportsIn } from './reports.ts'
+import { requestsIn } from './requests.ts'
 import type { Schema } from './schema.ts'
 import { applyChanges, createSearchMemory, searchIn, type SearchMemory } from './search.ts'
 import { clearNames, createNames, type SearchChange, type Tx } from './transaction.ts'
@@ -66,6 +69,10 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     webhooks: webhooksIn(tx),
     blocks: blocksIn(tx),
     reports: reportsIn(tx),
+    notices: noticesIn(tx),
+    requests: requestsIn(tx),
+    customers: customersIn(tx),
+    reviews: reviewsIn(tx),
   }
 }
 

@@ -1,7 +1,13 @@
 /** What repository functions are given: the connection inside a turn, and the names in use. */
 import type { Kysely } from 'kysely'
 import { pieceBytes } from '../../protocol/bytes.ts'
-import type { SiteId } from '../../protocol/ids.ts'
+import {
+  RECORD_ID_BYTES,
+  recordIdBytes,
+  recordIdOf,
+  type RecordId,
+  type SiteId,
+} from '../../protocol/ids.ts'
 import type { IndexedBody } from '../core/search/columns.ts'
 import type { RecordName } from '../core/search/query.ts'
 import type { Schema } from './schema.ts'
@@ -203,4 +209,20 @@ export function placeholders(count: number): string {
 /** Bytes as the core knows them: SQLite's Buffer has a `slice` that shares memory. */
 export function plainBytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** RecordIds as one value, 16 bytes each. */
+export function packRecords(records: readonly RecordId[]): Uint8Array {
+  const bytes = new Uint8Array(records.length * RECORD_ID_BYTES)
+  for (const [place, record] of records.entries())
+    bytes.set(recordIdBytes(record), place * RECORD_ID_BYTES)
+  return bytes
+}
+
+/** The RecordIds in such a value. */
+export function unpackRecords(bytes: Uint8Array): RecordId[] {
+  const records: RecordId[] = []
+  for (let at = 0; at < bytes.length; at += RECORD_ID_BYTES)
+    records.push(recordIdOf(bytes.subarray(at, at + RECORD_ID_BYTES)))
+  return records
 }

@@ -18,6 +18,7 @@ import { mountAnnouncementsPage } from './public/announcements.ts'
 import { mountMembersPage } from './public/members.ts'
 import { mountPolicy } from './public/policy.ts'
 import { mountProcessorsPage } from './public/processors.ts'
+import { mountDeskPages } from './desk/desk.ts'
 import { mountStart } from './public/start.ts'
 import { mountStatus } from './public/status.ts'
 import { mountTerms } from './public/terms.ts'
@@ -60,4 +61,5 @@ export function mountCoordinatorPages(door: Door, ports: PagePorts): void {
   if (gate === undefined) return
   mountSignInPages(web, ports, gate)
   mountAccountPage(web, ports, gate)
+  mountDeskPages(web, ports)
 }

@@ -184,6 +184,7 @@ export async function startCrowd(path: string, records: number): Promise<Crowd> 
     memberKey: memberKeyOf(systemCrypto, keys, `viewer-${at}`),
     record,
     inputDigest: new Uint8Array(32),
+    emailKey: null,
   }))
   await store.write((tx) => tx.members.save(members))
   const viewers = own.map(({ facts, scopes }, at) => ({ id: `viewer-${at}`, facts, scopes }))

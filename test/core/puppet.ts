@@ -37,6 +37,7 @@ export const silent: NetworkHandlers = {
   },
   audit: async () => ({ kind: 'refused' }),
   talk: async () => ({ kind: 'unreachable' }),
+  request: async () => ({ kind: 'unknown' }),
   async *presence() {},
   report: async () => ({ kind: 'taken' }),
   connected: () => undefined,

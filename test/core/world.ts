@@ -186,6 +186,7 @@ function createHub(): Hub {
       report: async (site, report) => reach(self, site).report(self, report),
       audit: async (site, request) => reach(self, site).audit(self, request),
       talk: async (site, request) => reach(self, site).talk(self, request),
+      request: async (site, request) => reach(self, site).request(self, request),
       async *presence(site) {
         for await (const frame of reach(self, site).presence(self)) {
           if (!isLinked(self, site)) throw new Error('unreachable')

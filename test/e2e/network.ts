@@ -71,7 +71,7 @@ export interface StaffApi extends Api {
 }
 export interface TestCoordinator extends TestNode {
   api: StaffApi
-  /** One of its API keys, for a client of its own. */
+  /** One of the keys of its staff, for a client of its own. */
   key: () => string
 }
 

@@ -66,6 +66,7 @@ function recordingHandlers(
       keep(request)
       return core().sync(from, request)
     },
+    request: (from, request) => core().request(from, request),
     bodies: (from, request) => {
       keep(request)
       return core().bodies(from, request)

@@ -11,6 +11,7 @@ import type { App, RequestSeen } from '../../node/http/app.ts'
 import { createCoordinatorApp } from '../../node/http/coordinator-app.ts'
 import { createSiteApp } from '../../node/http/site-app.ts'
 import type { SitePorts } from '../../node/http/v1/ports.ts'
+import { mailReader } from '../../node/inbound/mail.ts'
 import { systemRandom } from '../../node/roles/system.ts'
 import { createWebhooks, type Webhooks } from '../../node/core/webhook/delivery.ts'
 import { createOutbound } from '../../node/outbound/webhook.ts'
@@ -100,6 +101,7 @@ export async function aCoordinatorApp(
     network: ports.network,
     access,
     controller: CONTROLLER,
+    mail: mailReader,
     metrics: createMetrics(),
     version: '0.0.0',
     accessLog: (request) => void seen.push(request),

@@ -90,6 +90,7 @@ export async function aHost(
       report: async () => ({ kind: 'taken' }),
       audit: async () => ({ kind: 'refused' }),
       talk: async () => ({ kind: 'delivered' }),
+      request: async () => ({ kind: 'unknown' }),
       async *presence() {},
       connected: () => undefined,
       ...handlers,

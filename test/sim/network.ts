@@ -10,6 +10,7 @@ import {
 } from '../../protocol/challenge.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { SiteId } from '../../protocol/ids.ts'
+import { requestAnswerCodec, signedRequestCodec } from '../../protocol/request.ts'
 import {
   announcementCodec,
   bodiesReplyCodec,
@@ -77,6 +78,9 @@ const TIMEOUT_SECONDS = 30
 const DIAL_SECONDS = 240
 /** Frames that a stream breaks at, if it breaks. */
 const EARLY_FRAMES = 4
+
+/** A message as the other side reads it. */
+const asRead = <T>(codec: Codec<T>, message: T): T => codec.decode(codec.encode(message))
 
 class Unreachable extends Error {
   override readonly name = 'Unreachable'
@@ -200,27 +204,28 @@ export class SimNetwork {
       bodies: (site, request) => this.#bodies(port, site, request),
       pictures: (site, request) => this.#pictures(port, site, request),
       report: (site, message) =>
-        this.#one(port, site, reportAnswerCodec, async (to) => {
-          const report = reportCodec.decode(reportCodec.encode(message))
-          return to.handlers?.report(port.site, report)
-        }),
+        this.#one(port, site, reportAnswerCodec, async (to) =>
+          to.handlers?.report(port.site, asRead(reportCodec, message)),
+        ),
       audit: (site, message) =>
         this.#one(port, site, auditReplyCodec, async (to) => {
-          const request = auditRequestCodec.decode(auditRequestCodec.encode(message))
+          const request = asRead(auditRequestCodec, message)
           const reply = await to.handlers?.audit(port.site, request)
           if (reply !== undefined && !to.isDead()) this.#hooks.audited(to, request, reply)
           return reply
         }),
       talk: async (site, message) => {
         const said = await this.#one(port, site, talkReplyCodec, async (to) => {
-          const { n, request } = talkCallCodec.decode(
-            talkCallCodec.encode({ n: 0, request: message }),
-          )
+          const { n, request } = asRead(talkCallCodec, { n: 0, request: message })
           const answer = await to.handlers?.talk(port.site, request)
           return answer && { n, answer }
         })
         return said.answer
       },
+      request: (site, message) =>
+        this.#one(port, site, requestAnswerCodec, async (to) =>
+          to.handlers?.request(port.site, asRead(signedRequestCodec, message)),
+        ),
       presence: (site) => this.#presence(port, site),
       disconnect: async (site) => {
         const other = this.#linkedTo(port, site)

@@ -113,6 +113,7 @@ export function aMember(n: number): MemberRow {
     memberKey: bytesOf(`member ${n}`),
     record: recordOf(n),
     inputDigest: bytesOf(`input ${n}`),
+    emailKey: n % 2 === 0 ? bytesOf(`email ${n}`) : null,
   }
 }
 

@@ -4,6 +4,7 @@ import { passingUtf8, toUtf8 } from '../../../protocol/bytes.ts'
 import { parseConsentInput, type ConsentRecord } from '../../../protocol/consent.ts'
 import { parseIsoDate, type IsoDate } from '../../../protocol/dates.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
+import { EMAIL_CHARS, normaliseEmail } from '../../../protocol/request.ts'
 import {
   parseProfileInput,
   type Eligibility,
@@ -14,7 +15,6 @@ import type { Crypto } from '../ports.ts'
 
 /** Characters of the site's own member id. */
 export const MEMBER_ID_CHARS = 64
-const EMAIL_CHARS = 254
 
 export interface MemberInput {
   /** The site's own id of the member; it never leaves the node in clear. */
@@ -105,6 +105,22 @@ export function openHomePart(
 /** The key under which a member stands in the index: keyed, so that the id cannot be guessed. */
 export function memberKeyOf(crypto: Crypto, keys: PrivateKeys, id: string): Uint8Array {
   return crypto.hmacSha256(keys.index, labelled('member', toUtf8(id)))
+}
+
+/** The key under which the member's e-mail address stands in the index; null where it has none. */
+export function emailKeyOf(crypto: Crypto, keys: PrivateKeys, email: string): Uint8Array
+export function emailKeyOf(
+  crypto: Crypto,
+  keys: PrivateKeys,
+  email: string | null,
+): Uint8Array | null
+export function emailKeyOf(
+  crypto: Crypto,
+  keys: PrivateKeys,
+  email: string | null,
+): Uint8Array | null {
+  if (email === null) return null
+  return crypto.hmacSha256(keys.index, labelled('email', toUtf8(normaliseEmail(email))))
 }
 
 /** Tells a repeated input from a changed one without keeping it. */

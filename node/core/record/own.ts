@@ -5,12 +5,15 @@ import {
   checkNotice,
   parseConsentInput,
   type ConsentRecord,
+  type Channel,
+  type Scope,
 } from '../../../protocol/consent.ts'
 import { ageOn, ageOnDay, dayNumber, dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
-import type { RecordId } from '../../../protocol/ids.ts'
+import type { RecordId, SiteId } from '../../../protocol/ids.ts'
 import type { Facts } from '../../../protocol/requirements.ts'
 import { FIELDS, FIELD_NAMES } from '../../../protocol/vocabulary.ts'
+import type { RequestRow } from '../request/rows.ts'
 import type {
   ConsentEvent,
   FilledPicture,
@@ -20,7 +23,7 @@ import type {
   PictureRow,
   RecordState,
 } from '../store.ts'
-import { memberKeyOf, openHomePart, type HomePart } from './member.ts'
+import { emailKeyOf, memberKeyOf, openHomePart, type HomePart } from './member.ts'
 import { draftOf, writeDrafts, type Draft, type PublishPorts } from './publish.ts'
 import { createReconciler } from './reconcile.ts'
 
@@ -42,11 +45,7 @@ export interface OwnMembers {
     limit: number,
   ) => Promise<{ members: OwnMember[]; next: RecordId | null }>
   /** Everything kept of a member: shared data, consent history, who has got what. */
-  export: (id: string) => Promise<{
-    member: (OwnMember & { email: string | null }) | null
-    consents: Omit<ConsentEvent, 'memberKey'>[]
-    disclosures: LedgerRow[]
-  }>
+  export: (id: string) => Promise<MemberExport>
   disclosures: (record: RecordId) => Promise<LedgerRow[]>
   /** The site's own ids of members whose record lives; others are left out. */
   idsOf: (records: readonly RecordId[]) => Promise<Map<RecordId, string>>
@@ -69,12 +68,59 @@ export interface OwnMembers {
     id: string,
     change: (record: RecordId, rows: readonly PictureRow[]) => PictureChange | null,
   ) => Promise<OwnMember>
+  /**
+   * Publishes what a member shares as it is: whether it may be given to anybody has changed. Nothing
+   * happens where there is no live record.
+   */
+  republish: (memberKey: Uint8Array) => Promise<void>
+  /** Publishes a version without a scope, where the consent has it: the member has objected. */
+  dropScope: (memberKey: Uint8Array, scope: Scope, channel: Channel) => Promise<void>
   /** Publishes anew whoever had a birthday and shares only the age in years. */
   publishBirthdays: () => Promise<number>
   /** Removes members whose record the log says has ended, e.g. after a restore or an order. */
   reconcile: () => Promise<void>
   /** Rebuilds the index of members from own bodies that came back. */
   rebuild: (bodies: readonly { record: RecordId; body: Body }[]) => Promise<void>
+}
+
+/** A site that was given something of a member. */
+export interface Recipient {
+  partner: SiteId
+  what: LedgerRow['what'][]
+  /** Unix seconds of the first and of the last time. */
+  firstAt: number
+  lastAt: number
+  /** Versions handed over, repetitions included. */
+  versions: number
+}
+/** All that a node keeps of a member. */
+export interface MemberExport {
+  member: (OwnMember & { email: string | null }) | null
+  consents: Omit<ConsentEvent, 'memberKey'>[]
+  /** Everybody who was given something, named one by one. */
+  recipients: Recipient[]
+  disclosures: LedgerRow[]
+  /** Authorities that were given a copy. */
+  authorities: { authority: string; basis: string; exportedAt: number }[]
+  requests: Pick<RequestRow, 'id' | 'right' | 'channel' | 'receivedAt' | 'dueAt' | 'state'>[]
+  /** Whether the record is kept from everybody at the member's request. */
+  isRestricted: boolean
+}
+
+function requestOf(row: RequestRow): MemberExport['requests'][number] {
+  const { id, right, channel, receivedAt, dueAt, state } = row
+  return { id, right, channel, receivedAt, dueAt, state }
+}
+
+function recipientsOf(disclosures: readonly LedgerRow[]): Recipient[] {
+  const byPartner = Map.groupBy(disclosures, ({ partner }) => partner)
+  return [...byPartner].map(([partner, rows]) => ({
+    partner,
+    what: [...new Set(rows.map(({ what }) => what))].toSorted(),
+    firstAt: Math.min(...rows.map(({ time }) => time)),
+    lastAt: Math.max(...rows.map(({ time }) => time)),
+    versions: rows.reduce((sum, { versions }) => sum + versions.length, 0),
+  }))
 }
 
 /** The fields of a profile that name pictures, and the files of new ones. */
@@ -97,6 +143,8 @@ function present({ home, state, body }: Loaded): OwnMember {
 }
 
 const PAGE = 1000
+/** Requests and disclosures to authorities in an export. */
+const MOST_REQUESTS = 1000
 
 /** Whether a body may say another age than today's. One that came back may lack the birthday. */
 function mayHaveAged({ ageYears, birthDay }: Facts, today: number): boolean {
@@ -169,6 +217,7 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     const { row, state, home } = loaded
     return draftOf(ports, {
       memberKey: row.memberKey,
+      emailKey: emailKeyOf(crypto, keys, home.email),
       // What the site sent last is no longer what is published: sending it again must count.
       inputDigest: new Uint8Array(32),
       record: state.record,
@@ -249,6 +298,23 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     return presentAgain(id)
   }
 
+  async function withKey(memberKey: Uint8Array): Promise<Loaded | null> {
+    const rows = await store.read((tx) => tx.members.byKeys([memberKey]))
+    return (await load(rows)).at(0) ?? null
+  }
+  async function republish(memberKey: Uint8Array): Promise<void> {
+    const loaded = await withKey(memberKey)
+    if (loaded !== null) await writeDrafts(ports, [redraft(loaded, loaded.body.consent, null)])
+  }
+  async function dropScope(key: Uint8Array, scope: Scope, channel: Channel): Promise<void> {
+    const loaded = await withKey(key)
+    if (loaded === null || !loaded.body.consent.scopes.includes(scope)) return
+    const { consent } = loaded.body
+    const scopes = consent.scopes.filter((one) => one !== scope)
+    const changed = { ...consent, scopes, givenAt: clock.now(), channel }
+    await writeDrafts(ports, [redraft(loaded, changed, 'changed')])
+  }
+
   return {
     get: async (id) => {
       const loaded = await find(id)
@@ -268,10 +334,18 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
         const disclosures: LedgerRow[] = []
         for (const record of records)
           disclosures.push(...(await tx.ledger.ofRecord(view.self, record)))
+        const requests = await tx.requests.list({ memberKey: key, limit: MOST_REQUESTS })
+        const authorities = await tx.requests.authorities({ memberKey: key, limit: MOST_REQUESTS })
         return {
           member: loaded === null ? null : { ...present(loaded), email: loaded.home.email },
           consents: consents.map(({ memberKey: _memberKey, ...event }) => event),
+          recipients: recipientsOf(disclosures),
           disclosures,
+          authorities: authorities.flatMap(({ authority, basis, exportedAt }) =>
+            exportedAt === null ? [] : [{ authority, basis, exportedAt }],
+          ),
+          requests: requests.map(requestOf),
+          isRestricted: (await tx.requests.restricted([key])).length > 0,
         }
       })
     },
@@ -289,6 +363,8 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     },
     changePictures: (id, change) => lock(() => changePictures(id, change)),
     changeConsent: (id, consent) => lock(() => changeConsent(id, consent)),
+    republish: (memberKey) => lock(() => republish(memberKey)),
+    dropScope: (...dropped) => lock(() => dropScope(...dropped)),
     publishBirthdays: async () => {
       let count = 0
       for (let above: number | null = -1; above !== null;) {
@@ -306,7 +382,8 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
           const home = openHomePart(crypto, keys, body.profile.sealed)
           if (home === null) return []
           const memberKey = memberKeyOf(crypto, keys, home.id)
-          return [{ memberKey, record, inputDigest: new Uint8Array(32) }]
+          const emailKey = emailKeyOf(crypto, keys, home.email)
+          return [{ memberKey, record, inputDigest: new Uint8Array(32), emailKey }]
         })
         await store.write((tx) => tx.members.save(rows))
       }),

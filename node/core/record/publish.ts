@@ -24,6 +24,7 @@ import type {
 import type { View } from '../view.ts'
 import { columnsOf } from './fetch.ts'
 import {
+  emailKeyOf,
   inputDigestOf,
   memberKeyOf,
   parseMember,
@@ -61,6 +62,7 @@ export const BATCH_MEMBERS = 1000
 /** One new version, ready to be sealed and written. */
 export interface Draft {
   memberKey: Uint8Array
+  emailKey: Uint8Array | null
   inputDigest: Uint8Array
   publish: Publish
   body: Body
@@ -89,6 +91,7 @@ export interface PublishPorts {
 /** What a draft is made of. */
 export interface DraftSource {
   memberKey: Uint8Array
+  emailKey: Uint8Array | null
   inputDigest: Uint8Array
   record: RecordId
   version: number
@@ -104,7 +107,8 @@ export function draftOf(
   source: DraftSource,
 ): Draft {
   const { clock, random, crypto } = ports
-  const { memberKey, inputDigest, record, version, profile, consent, birthDay } = source
+  const { memberKey, emailKey, inputDigest, record, version } = source
+  const { profile, consent, birthDay } = source
   const salts = random.bytes(2 * SALT_BYTES)
   const body: Body = {
     profile,
@@ -122,7 +126,7 @@ export function draftOf(
     expires: consent.expiresAt,
   }
   const { consentEvent } = source
-  return { memberKey, inputDigest, publish, body, bytes, birthDay, consentEvent }
+  return { memberKey, emailKey, inputDigest, publish, body, bytes, birthDay, consentEvent }
 }
 
 function consentEventOf(draft: Draft, kind: ConsentEvent['kind']): ConsentEvent {
@@ -150,12 +154,17 @@ export async function writeDrafts(ports: PublishPorts, drafts: readonly Draft[])
       tx,
       drafts.map(({ publish }) => publish),
     )
+    const restricted = new Set(
+      (await tx.requests.restricted(drafts.map(({ memberKey }) => memberKey))).map(toHex),
+    )
     const bodies: Omit<HeldBody, 'home'>[] = drafts.flatMap((draft, offset) => {
       const own = sealed[offset]
       if (own === undefined) return []
       const columns = columnsOf(draft.body, draft.publish, done.from + offset)
       const facts = { ...columns.facts, birthDay: draft.birthDay }
-      return [{ ...columns, facts, sealed: own }]
+      // The gate looks at the columns: without a scope it lets nothing of the record out.
+      const scopes = restricted.has(toHex(draft.memberKey)) ? [] : columns.scopes
+      return [{ ...columns, facts, scopes, sealed: own }]
     })
     await tx.bodies.insert(ports.view.self, bodies)
     await tx.pictures.name(
@@ -168,10 +177,11 @@ export async function writeDrafts(ports: PublishPorts, drafts: readonly Draft[])
     const kept = await tx.pictures.fill(ports.view.self, filled)
     invariant(kept.length === filled.length, 'a version names the pictures that it brings')
     await tx.members.save(
-      drafts.map(({ memberKey, inputDigest, publish: { record } }) => ({
+      drafts.map(({ memberKey, emailKey, inputDigest, publish: { record } }) => ({
         memberKey,
         record,
         inputDigest,
+        emailKey,
       })),
     )
     const events = drafts.flatMap((draft) =>
@@ -276,6 +286,7 @@ export function createPublisher(ports: PublishPorts): Publisher {
     const isChanged = isLive && last !== undefined && !isSameConsent(last, input.consent)
     const made = draftOf(ports, {
       memberKey: key,
+      emailKey: emailKeyOf(crypto, keys, input.email),
       inputDigest,
       record,
       version,

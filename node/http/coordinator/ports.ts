@@ -10,6 +10,7 @@ import {
 import { originOf, witnessName } from '../../../protocol/registry.ts'
 import type { Access, CoordinatorRole } from '../../core/access.ts'
 import type { Coordinator } from '../../core/coordinator.ts'
+import type { MailReader } from '../../core/oversight/mail.ts'
 import type { Clock, Crypto, Network } from '../../core/ports.ts'
 import type { Store } from '../../core/store.ts'
 import type { BasePorts, Door } from '../app.ts'
@@ -35,6 +36,8 @@ export interface CoordinatorPorts extends BasePorts {
   controller: Controller
   /** Where its pages are reached from outside; null where nobody has said. */
   url?: string | null
+  /** Reads mail that is pasted or uploaded. */
+  mail: MailReader
   /** Where the coordinator itself is reached, as libp2p multiaddrs: a node needs one to begin. */
   addresses?: () => readonly string[]
   /** Version of the software. */

@@ -7,6 +7,7 @@ import { parseMemberId } from '../../core/record/member.ts'
 import type { Door } from '../app.ts'
 import { readJson } from '../body.ts'
 import { mount, takeRows, type OperationContext } from '../operation.ts'
+import { EXPORT_POLICY, exportPage } from './export-page.ts'
 import { linksTo, pictureLinks } from './picture-files.ts'
 import { READ, WRITE, type SitePorts } from './ports.ts'
 import {
@@ -19,6 +20,8 @@ import {
   ownMember,
   putOutcome,
   recordId,
+  seconds,
+  siteId,
   siteReason,
 } from './shapes.ts'
 
@@ -27,6 +30,26 @@ const noMember = new ProtocolError('not_found', '/id', 'a member with a live rec
 
 const withLinks = ownMember.extend({
   pictures: z.array(pictureLinks).describe('those that are here, the main one first'),
+})
+
+const wholeExport = z.object({
+  member: withLinks.extend({ email: z.string().nullable() }).nullable(),
+  consents: z.array(z.record(z.string(), z.unknown())),
+  recipients: z
+    .array(
+      z.object({
+        partner: siteId,
+        what: z.array(z.enum(['body', 'pictures', 'consent'])),
+        firstAt: seconds,
+        lastAt: seconds,
+        versions: z.int(),
+      }),
+    )
+    .describe('everybody who was given something, one by one'),
+  disclosures: z.array(disclosure),
+  authorities: z.array(z.object({ authority: z.string(), basis: z.string(), exportedAt: seconds })),
+  requests: z.array(z.record(z.string(), z.unknown())),
+  isRestricted: z.boolean(),
 })
 
 async function linksOf(site: SitePorts['site'], record: RecordId) {
@@ -227,6 +250,12 @@ function mountRights(door: Door, { site }: SitePorts): void {
       return c.json({ disclosures: disclosures.map(disclosureOf) })
     },
   )
+  const wholeOf = async (c: OperationContext) => {
+    const all = await site.members.export(idOf(c))
+    if (all.member === null && all.consents.length === 0 && all.requests.length === 0)
+      throw new ProtocolError('not_found', '/id', 'a member of whom something is kept')
+    return all
+  }
   mount(
     door,
     {
@@ -235,21 +264,10 @@ function mountRights(door: Door, { site }: SitePorts): void {
       roles: READ,
       tag,
       summary: 'Everything that this node keeps of a member',
-      answers: {
-        200: {
-          description: 'A file for the member',
-          schema: z.object({
-            member: withLinks.extend({ email: z.string().nullable() }).nullable(),
-            consents: z.array(z.record(z.string(), z.unknown())),
-            disclosures: z.array(disclosure),
-          }),
-        },
-      },
+      answers: { 200: { description: 'A file for the member', schema: wholeExport } },
     },
     async (c) => {
-      const all = await site.members.export(idOf(c))
-      if (all.member === null && all.consents.length === 0)
-        throw new ProtocolError('not_found', '/id', 'a member of whom something is kept')
+      const all = await wholeOf(c)
       const member = all.member && {
         ...all.member,
         pictures: await linksOf(site, all.member.record),
@@ -257,6 +275,23 @@ function mountRights(door: Door, { site }: SitePorts): void {
       c.header('content-disposition', 'attachment; filename="export.json"')
       return c.json({ ...all, member, disclosures: all.disclosures.map(disclosureOf) })
     },
+  )
+  mount(
+    door,
+    {
+      method: 'get',
+      path: '/v1/members/{id}/export/page',
+      roles: READ,
+      tag,
+      summary: 'The same as a page for the member, to read and to print',
+      description: 'One HTML file that loads nothing; hand it on as it is.',
+      answers: { 200: { description: 'A file', type: 'text/html' } },
+    },
+    async (c) =>
+      c.html(exportPage(site.node.view.self, await wholeOf(c)), 200, {
+        'content-disposition': 'attachment; filename="export.html"',
+        'content-security-policy': EXPORT_POLICY,
+      }),
   )
 }
 

@@ -35,6 +35,7 @@ async function addViewers(b: SiteMachine, people: readonly Person[]): Promise<vo
     memberKey: memberKeyOf(systemCrypto, b.keys, record),
     record,
     inputDigest: new Uint8Array(32),
+    emailKey: null,
   }))
   await b.ports.store.write((tx) => tx.members.save(members))
 }
