@@ -100,6 +100,36 @@ export function decodeBody(bytes: Uint8Array): Body {
   }
 }
 
+/** What opens the commitment to a consent: the record as it was committed to, and its salt. */
+export interface Opening {
+  /** The CBOR of a consent record. */
+  consent: Uint8Array
+  /** 32 bytes. */
+  salt: Uint8Array
+}
+
+/** The opening of the consent in a body that this node has checked before; nothing of the profile. */
+export function openingOf(bytes: Uint8Array): Opening {
+  const { consent, consentSalt } = decodeCbor(bytes) as Envelope
+  return { consent, salt: consentSalt }
+}
+
+/** Whether bytes are a body with just these commitments. What is in it is not looked at. */
+export function isCommittedBody(
+  bytes: Uint8Array,
+  expected: Commitments,
+  hash: Hash = sha256,
+): boolean {
+  if (bytes.length > BODY_BYTES) return false
+  try {
+    checkCommitments(parseWith(envelopeSchema, decodeCbor(bytes)), expected, hash)
+    return true
+  } catch (error) {
+    if (error instanceof ProtocolError) return false
+    throw error
+  }
+}
+
 /**
  * Opens a body from a partner: everything the home should have checked is checked again. Its byte
  * strings share the memory of `bytes`.

@@ -10,10 +10,10 @@ import {
   type RecordId,
   type SiteId,
 } from './ids.ts'
-import { ENTRY_BYTES } from './limits.ts'
+import { DRAWN_PER_LOG, ENTRY_BYTES, GROWTH_BYTES, MEMBERS } from './limits.ts'
 import { eitherOf, integer, literal, quick, strict } from './quick.ts'
 import { parseRequirements, SITE_TYPES, type Requirements } from './requirements.ts'
-import { bytesOf, count, parseWith } from './schema.ts'
+import { bytesOf, bytesUpTo, count, parseWith } from './schema.ts'
 
 /** Why a record ended. */
 export const WITHDRAW_REASONS = [
@@ -52,6 +52,16 @@ export interface Terms {
   erasureDeadlineSeconds: number
   /** Versions of the member notice that a consent may be bound to. */
   noticeVersions: string[]
+  /** Time between two scheduled draws of publishes whose consents are to be opened. */
+  challengeSeconds: number
+  /** Publishes that a scheduled draw takes from each log; 0 for no scheduled draws. */
+  challengesPerRound: number
+  /** Time between two rounds of probes. */
+  probeSeconds: number
+  /** Withdrawn records that each site is asked for in a round; 0 for none. */
+  probesPerRound: number
+  /** Time in which a challenge or a probe has to be answered. */
+  auditAnswerSeconds: number
 }
 
 export interface Publish {
@@ -136,8 +146,25 @@ export interface Breach {
   contact: string
   time: number
 }
+/** Which live publishes have to be opened, as nobody can have chosen them. */
+export interface Draw {
+  type: 'draw'
+  /** What the draw before has committed to; null where this one begins a chain, and draws nothing. */
+  seed: Uint8Array | null
+  /** SHA-256 of the seed of the next draw. */
+  commitment: Uint8Array
+  /** By how much each log has grown since the draw before: 3 bytes for each site, as admitted. */
+  growth: Uint8Array
+  /** SHA-256 over the first entry that each log has gained since the draw before. */
+  mix: Uint8Array
+  /** Null: by the schedule, from each active site. Else on demand, from this site alone. */
+  site: SiteId | null
+  /** Publishes drawn from each log. */
+  count: number
+  time: number
+}
 export type SiteEntry = Publish | Withdraw | RequirementsEntry
-export type CoordinatorEntry = Admit | Rotate | Measure | TermsEntry | Order | Breach
+export type CoordinatorEntry = Admit | Rotate | Measure | TermsEntry | Order | Breach | Draw
 export type Entry = SiteEntry | CoordinatorEntry
 
 const record = quick(bytesOf(RECORD_ID_BYTES).transform(recordIdOf), (value) =>
@@ -149,6 +176,10 @@ const key = bytesOf(32)
 const notice = z.string().regex(/^[\w.:-]{0,64}$/, 'letters, digits, and . : _ - (at most 64)')
 const text = z.string().min(1).max(1000)
 const seconds = count.max(10 * 366 * 86_400)
+const growth = bytesUpTo(GROWTH_BYTES * MEMBERS).refine(
+  ({ length }) => length % GROWTH_BYTES === 0,
+  `${GROWTH_BYTES} bytes for each site`,
+)
 const time = count
 
 function parseSiteIdIn(value: string, context: z.core.$RefinementCtx): SiteId {
@@ -169,6 +200,11 @@ export const termsSchema = z.strictObject({
   heartbeatSeconds: seconds.min(1),
   erasureDeadlineSeconds: seconds,
   noticeVersions: z.array(z.string().min(1).max(40)).min(1).max(32),
+  challengeSeconds: seconds.min(1),
+  challengesPerRound: count.max(DRAWN_PER_LOG),
+  probeSeconds: seconds.min(1),
+  probesPerRound: count.max(DRAWN_PER_LOG),
+  auditAnswerSeconds: seconds.min(1),
 })
 
 const requirements = z.unknown().transform((value, context) => {
@@ -255,6 +291,16 @@ const anySchema = z.discriminatedUnion('type', [
     what: text,
     action: text,
     contact: text,
+    time,
+  }),
+  z.strictObject({
+    type: z.literal('draw'),
+    seed: hash.nullable(),
+    commitment: hash,
+    growth,
+    mix: hash,
+    site: site.nullable(),
+    count: count.min(1).max(DRAWN_PER_LOG),
     time,
   }),
 ])

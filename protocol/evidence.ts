@@ -6,10 +6,11 @@ import { z } from 'zod'
 import { equalBytes, fromBase64, toBase64 } from './bytes.ts'
 import { openCheckpoint } from './checkpoint.ts'
 import { findCosignature, parseCosignature, verifyCosignature } from './cosignature.ts'
-import { decodeEntry, type Entry } from './entry.ts'
+import { decodeEntry, type Entry, type Terms } from './entry.ts'
 import { invariant, ProtocolError } from './errors.ts'
 import { parseSiteId, type SiteId } from './ids.ts'
 import type { Verifier } from './keys.ts'
+import { LOG_SIZE } from './limits.ts'
 import { appendLeaves, EMPTY_RANGE, leafHash, rootOf } from './merkle.ts'
 import { isSignedAs, parseNote, type Note, type NoteSignature, type VerifierKey } from './note.ts'
 import {
@@ -133,6 +134,10 @@ export interface EvidenceVerdict {
     log: SiteId
     index: number
     cosigned: { name: string; time: number }[]
+    /** The key by which the log's site signs now. */
+    logKey: VerifierKey
+    /** As in force at the end of the registry in the file. */
+    terms: Terms
   } | null
 }
 
@@ -144,6 +149,36 @@ function parseEvidence(text: string): Evidence {
     throw new ProtocolError('malformed', '', 'JSON')
   }
   return parseWith(evidenceSchema, json)
+}
+
+/**
+ * Checks that a registry is the coordinator's own: its first key is the trusted one, and the entries
+ * folded into it are those of a checkpoint signed by the key for its size.
+ *
+ * @param root of the tree of the `registry.size` entries
+ * @throws ProtocolError `not_admitted`, `bad_proof`, or what `openCheckpoint` throws
+ */
+export function checkRegistryHead(
+  registry: Registry,
+  root: Uint8Array,
+  checkpointNote: string,
+  trust: { coordinatorKey: VerifierKey; verify: Verifier | undefined },
+): void {
+  const { coordinatorKey, verify } = trust
+  const { coordinator, size } = registry
+  if (
+    coordinator === null ||
+    !equalBytes(coordinator.keys[0]?.logKey ?? new Uint8Array(0), coordinatorKey.publicKey)
+  )
+    throw new ProtocolError(
+      'not_admitted',
+      '/registry',
+      "a log that begins with the coordinator's key",
+    )
+  const key = logKeyAt(registry.network, coordinator, size)
+  const { checkpoint } = openCheckpoint(checkpointNote, key, verify)
+  if (checkpoint.size !== size || !equalBytes(checkpoint.root, root))
+    throw new ProtocolError('bad_proof', '/registry', 'all entries that the checkpoint covers')
 }
 
 /**
@@ -160,24 +195,9 @@ export function openRegistry(
   const entries = extract.entries.map((entry) => fromBase64(entry))
   let registry = emptyRegistry(parseSiteId(coordinatorKey.name))
   for (const entry of entries) registry = foldRegistry(registry, decodeEntry(entry))
-  const { coordinator } = registry
-  if (!equalBytes(coordinator?.keys[0]?.logKey ?? new Uint8Array(0), coordinatorKey.publicKey))
-    throw new ProtocolError(
-      'not_admitted',
-      '/registry',
-      "a log that begins with the coordinator's key",
-    )
-  invariant(coordinator !== null, 'a registry with a key has a coordinator')
-  const key = logKeyAt(registry.network, coordinator, entries.length)
-  const { checkpoint } = openCheckpoint(extract.checkpoint, key, verify)
-  const root = rootOf(
-    appendLeaves(
-      EMPTY_RANGE,
-      entries.map((entry) => leafHash(entry)),
-    ),
-  )
-  if (checkpoint.size !== entries.length || !equalBytes(checkpoint.root, root))
-    throw new ProtocolError('bad_proof', '/registry', 'all entries that the checkpoint covers')
+  const leaves = entries.map((entry) => leafHash(entry))
+  const root = rootOf(appendLeaves(EMPTY_RANGE, leaves))
+  checkRegistryHead(registry, root, extract.checkpoint, { coordinatorKey, verify })
   return registry
 }
 
@@ -252,11 +272,17 @@ export function verifyEvidence(
     )
       throw new ProtocolError('bad_proof', '/registry', 'a later heartbeat of the coordinator')
     checks.push(step)
-    return {
-      checks,
-      failure: null,
-      proven: { entry, log: site, index: proof.index, cosigned: [...verdict.cosigned] },
+    const member = memberOf(registry, site)
+    invariant(member !== undefined, 'a proven log is of nobody')
+    const proven = {
+      entry,
+      log: site,
+      index: proof.index,
+      cosigned: [...verdict.cosigned],
+      logKey: logKeyAt(registry.network, member, LOG_SIZE),
+      terms: registry.terms,
     }
+    return { checks, failure: null, proven }
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error
     return { checks, failure: `${step}: ${error.message}`, proven: null }

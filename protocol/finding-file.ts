@@ -232,12 +232,14 @@ function checkNoReceipt(check: Check, claim: Claim & { kind: 'no-receipt' }): Sh
     throw new ProtocolError('bad_proof', '/statement/since', "the coordinator's cosignature")
   step(`${statement.from} was a member at that time, and has not cosigned this checkpoint`)
   const absent = memberOf(registry, statement.from)
-  if (absent === undefined || !wasAdmitted(absent, statement.due))
+  const { since, due } = statement
+  // Who joined later had to catch up with what was there.
+  if (absent === undefined || !(wasAdmitted(absent, since) || wasAdmitted(absent, due)))
     throw new ProtocolError('not_admitted', '/statement/from', 'a member at that time')
   const keys = witnessKeysOf(registry.network, absent)
   const hasSigned = note.signatures.some((line) => keys.some((one) => isSignedAs(line, one)))
   if (hasSigned) throw new ProtocolError('bad_proof', '/proof', 'no cosignature by that member')
-  const terms = termsAt(registry, statement.since)
+  const terms = termsAt(registry, since)
   const isEnd = entry.type === 'withdraw' || entry.type === 'order' || entry.type === 'expel'
   const seconds = isEnd
     ? Math.min(terms.erasureDeadlineSeconds, terms.eraseAfterSeconds)
@@ -270,7 +272,7 @@ function checkClaim(check: Check, claim: Claim): Shown {
       return checkRollback(check, claim)
     case 'no-receipt':
       return checkNoReceipt(check, claim)
-    case 'no-heartbeat':
+    default:
       return checkNoHeartbeat(check, claim)
   }
 }

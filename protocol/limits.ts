@@ -34,6 +34,18 @@ export const PROOF_HASHES = 63
 export const CLOCK_SKEW_SECONDS = 5 * 60
 /** Bytes of a proof or policy file: a note and its members' keys, each at their limits. */
 export const EVIDENCE_BYTES = 2 * NOTE_BYTES
+/** Seconds for which an auditor may be handed the opening of a consent. */
+export const OPENING_SECONDS = 90 * 86_400
+/** Bytes of one file in an archive of evidence, which its reader has in memory. */
+export const ARCHIVE_FILE_BYTES = EVIDENCE_BYTES
+/** Bytes of entries after which a writer of an archive closes a file. */
+export const ARCHIVE_PART_BYTES = 256 * 1024
+/** Files that one part of an archive's manifest names: its reader keeps as many lines. */
+export const MANIFEST_FILES = 1000
+/** Kinds of statements in one archive. */
+export const STATEMENT_KINDS = 32
+/** Members of whom an archive's check says one by one that their receipts are missing. */
+export const MISSING_LINES = 1000
 /** Bytes of one chunk of a picture, which is checked by itself. */
 export const PICTURE_CHUNK_BYTES = 64 * 1024
 /** Pixels of the longer edge of a picture's two files. */
@@ -64,3 +76,25 @@ export const PRESENCE_SECONDS = 300
 export const REPORT_SECONDS = 72 * 3600
 /** Records that one member can block. */
 export const BLOCKS = 10_000
+/** Bytes in which a draw says by how much one log has grown: a larger growth is told in parts. */
+export const GROWTH_BYTES = 3
+/** Publishes that one draw takes from one log at most. */
+export const DRAWN_PER_LOG = 16
+/**
+ * Places that are looked at for one log in one draw: among so many even a log in which one entry in
+ * four thousand is alive shows as many as are drawn.
+ */
+export const DRAW_TRIES = 65_536
+/** Draws of which a node still knows what they name; a challenge about an older one is refused. */
+export const DRAWS_KEPT = 64
+/** Draws on demand within a day: what an auditor's key can make sites open. */
+export const DEMANDS_PER_DAY = 24
+/** Bytes of a request, and of an answer, of the audit protocol: a consent record has a body's bound. */
+export const AUDIT_REQUEST_BYTES = 1024
+export const AUDIT_REPLY_BYTES = BODY_BYTES + 1024
+/** Bytes of what a volunteer signs: three names, two numbers, a word, a time and a nonce. */
+export const STATEMENT_BYTES = 2048
+/** Random bytes by which a statement answers one question only. */
+export const PROBE_NONCE_BYTES = 16
+/** Probes that a volunteer runs for the coordinator in an hour. */
+export const PROBES_PER_HOUR = 120

@@ -63,22 +63,56 @@ export function appendLeaves(
   const hashes = [...range.hashes]
   let { size } = range
   for (const leaf of leaves) {
-    pushLeaf(hashes, size, leaf, hash)
+    pushNode(hashes, size, leaf, hash)
     size += 1
   }
   invariant(size <= LOG_SIZE, 'a tree has more leaves than LOG_SIZE')
   return { size, hashes }
 }
 
-/** Adds a leaf as one adds 1 to a binary number: each trailing 1 of the size is a merge. */
-function pushLeaf(hashes: Uint8Array[], size: number, leaf: Uint8Array, hash: Hash): void {
-  let node = leaf
-  for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2) {
+/**
+ * Adds a node as one adds 1 to a binary number: each trailing 1 of the index is a merge.
+ *
+ * @param index of the node within its level: how many of its size are before it
+ */
+function pushNode(hashes: Uint8Array[], index: number, added: Uint8Array, hash: Hash): void {
+  let node = added
+  for (let rest = index; rest % 2 === 1; rest = (rest - 1) / 2) {
     const left = hashes.pop()
     invariant(left !== undefined, 'a compact range has too few hashes')
     node = nodeHash(left, node, hash)
   }
   hashes.push(node)
+}
+
+/** The root of a perfect subtree over `2^level` leaves; level 0 is a leaf. */
+export interface Subtree {
+  readonly level: number
+  /** 32 bytes. */
+  readonly root: Uint8Array
+}
+
+/**
+ * The range with more perfect subtrees, in their order; `range` itself stays as it was.
+ *
+ * @throws ProtocolError `bad_proof` for a subtree that cannot stand at its place, `out_of_range`
+ *   above LOG_SIZE
+ */
+export function appendSubtrees(
+  range: CompactRange,
+  subtrees: Iterable<Subtree>,
+  hash: Hash = sha256,
+): CompactRange {
+  const hashes = [...range.hashes]
+  let { size } = range
+  for (const { level, root } of subtrees) {
+    const leaves = 2 ** level
+    if (size % leaves !== 0) refuse('subtrees at a multiple of their own size')
+    if (size + leaves > LOG_SIZE) throw new ProtocolError('out_of_range', '/size', 'a tree size')
+    pushNode(hashes, size / leaves, root, hash)
+    size += leaves
+  }
+  return { size, hashes }
 }
 
 /** The root of the tree that `range` stands for. */

@@ -1,5 +1,6 @@
 /** Folds the coordinator's entries into who is a member, with which keys, under which terms. */
-import type { Admit, Breach, Entry, Order, Rotate, Terms } from './entry.ts'
+import { foldDraw, NO_DRAWS, type Draws } from './draw.ts'
+import type { Admit, Breach, Draw, Entry, Order, Rotate, Terms } from './entry.ts'
 import { equalBytes } from './bytes.ts'
 import { ProtocolError } from './errors.ts'
 import { MEMBERS } from './limits.ts'
@@ -48,6 +49,7 @@ export interface Registry {
   members: ReadonlyMap<SiteId, Member>
   orders: readonly Order[]
   breaches: readonly Breach[]
+  draws: Draws
 }
 
 /** What holds until the coordinator's first `terms` entry (design §4.7). */
@@ -59,6 +61,11 @@ export const DEFAULT_TERMS: Terms = {
   heartbeatSeconds: 5 * 60,
   erasureDeadlineSeconds: 24 * 3600,
   noticeVersions: ['2018-06-19'],
+  challengeSeconds: 86_400,
+  challengesPerRound: 4,
+  probeSeconds: 86_400,
+  probesPerRound: 4,
+  auditAnswerSeconds: 72 * 3600,
 }
 
 /** The registry of a network of which nothing is known yet. */
@@ -72,6 +79,7 @@ export function emptyRegistry(network: SiteId): Registry {
     members: new Map(),
     orders: [],
     breaches: [],
+    draws: NO_DRAWS,
   }
 }
 
@@ -143,6 +151,17 @@ function admit(registry: Registry, entry: Admit): Registry {
   return known === undefined && hasRoom ? withMember(registry, admitted(entry)) : registry
 }
 
+function draw(registry: Registry, entry: Draw): Registry {
+  const { challengeSeconds, challengesPerRound } = registry.terms
+  const context = {
+    sites: [...registry.members.keys()],
+    isActive: (site: SiteId) => isActive(registry, site, entry.time),
+    challengeSeconds,
+    challengesPerRound,
+  }
+  return { ...registry, draws: foldDraw(registry.draws, entry, registry.size - 1, context) }
+}
+
 function withMember(registry: Registry, member: Member): Registry {
   if (member.site === registry.network) return { ...registry, coordinator: member }
   return { ...registry, members: new Map(registry.members).set(member.site, member) }
@@ -175,9 +194,20 @@ export function foldRegistry(registry: Registry, entry: Entry): Registry {
       return { ...next, orders: [...next.orders, entry] }
     case 'breach':
       return { ...next, breaches: [...next.breaches, entry] }
+    case 'draw':
+      return draw(next, entry)
     default:
       return next
   }
+}
+
+/** Versions of the notice that were in the terms at some time from `from` to `to` (unix seconds). */
+export function noticesBetween({ termsSince }: Registry, from: number, to: number): Set<string> {
+  const spans = [{ from: 0, terms: DEFAULT_TERMS }, ...termsSince]
+  const inForce = spans.filter(
+    (span, at) => span.from <= to && (spans[at + 1]?.from ?? Infinity) >= from,
+  )
+  return new Set(inForce.flatMap(({ terms }) => terms.noticeVersions))
 }
 
 /** A site, or the coordinator under the network's name. */

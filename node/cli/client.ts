@@ -15,6 +15,8 @@ export interface Client {
   url: string
   get: <T = Record<string, unknown>>(path: string) => Promise<T>
   text: (path: string) => Promise<string>
+  /** The bytes of an answer as they come, however long that takes. */
+  stream: (path: string) => Promise<ReadableStream<Uint8Array>>
   send: <T = Record<string, unknown>>(
     method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
@@ -79,13 +81,29 @@ export function createClient({ env }: Surroundings, options: ClientOptions): Cli
   const url = checkUrl(options.url ?? (env['DPN_URL'] || DEFAULT_URL))
   const key = options.key ?? env['DPN_API_KEY'] ?? ''
 
+  const authorization: Record<string, string> = key === '' ? {} : { authorization: `Bearer ${key}` }
+
+  async function stream(path: string): Promise<ReadableStream<Uint8Array>> {
+    const ended = new AbortController()
+    const timer = setTimeout(() => ended.abort(), TIMEOUT_MILLIS)
+    try {
+      const init = { headers: authorization, signal: ended.signal }
+      const answer = await fetch(`${url}${path}`, init).catch((cause: unknown) => {
+        throw new FailureError(`No answer from ${url}: is the node running?`, { cause })
+      })
+      if (!answer.ok || answer.body === null) throw refusal(answer.status, await answer.text())
+      return answer.body
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
   async function request(
     method: string,
     path: string,
     init: { body?: string | Uint8Array<ArrayBuffer>; type?: string; millis?: number } = {},
   ): Promise<string> {
-    const headers: Record<string, string> = {}
-    if (key !== '') headers['authorization'] = `Bearer ${key}`
+    const headers = { ...authorization }
     if (init.body !== undefined) headers['content-type'] = init.type ?? 'application/json'
     let answer: Response
     let body: string
@@ -115,6 +133,7 @@ export function createClient({ env }: Surroundings, options: ClientOptions): Cli
     url,
     get: async <T>(path: string) => parse(await request('GET', path)) as T,
     text: (path) => request('GET', path),
+    stream,
     send: async <T>(method: string, path: string, body?: unknown) => {
       const init = body === undefined ? {} : { body: JSON.stringify(body) }
       return parse(await request(method, path, init)) as T

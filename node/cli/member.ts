@@ -1,9 +1,10 @@
 /** `dpn member`: put, list and withdraw members of this site, and what is below it. */
+import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { performWith, withApi, withExamples, type ApiOptions, type Shell } from './command.ts'
 import type { Client } from './client.ts'
 import { addImport } from './import.ts'
-import { table, timeText, UsageError, type Outcome } from './outcome.ts'
+import { FailureError, table, timeText, UsageError, type Outcome } from './outcome.ts'
 import { addPicture } from './picture.ts'
 import { addRecommendations } from './recommendations.ts'
 import { readInput } from './verify.ts'
@@ -80,6 +81,29 @@ async function withdraw(client: Client, ids: string[], reason: string, notice: s
   return outcome
 }
 
+async function opening(
+  client: Client,
+  id: string,
+  file: string,
+  { auditor, days }: { auditor: string; days: string },
+): Promise<Outcome> {
+  const wish = { auditor, days: Number(days) }
+  const path = `/v1/members/${encodeURIComponent(id)}/openings`
+  const made = await client.send('POST', path, wish)
+  try {
+    writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`, { flag: 'wx', mode: 0o600 })
+  } catch (cause) {
+    throw new FailureError(`${file} cannot be made, or is there already`, { cause })
+  }
+  return {
+    json: { id, file, auditor },
+    lines: [
+      `Wrote ${file} for ${auditor}, who is in the list of this member's recipients now.`,
+      'It is personal data: hand it over on a way that only the auditor can read.',
+    ],
+  }
+}
+
 async function setPresence(client: Client, id: string, state: string): Promise<Outcome> {
   const path = `/v1/members/${encodeURIComponent(id)}/presence`
   const json = await client.send<{ state: string; until: number | null }>('PUT', path, { state })
@@ -151,6 +175,15 @@ export function addMember(program: Command, shell: Shell): void {
     performWith(shell, options, (client) =>
       list(client, parseLimit(options.limit), options.cursor),
     ),
+  )
+  withExamples(
+    withApi(member.command('opening <id> <file>'))
+      .description('write the consent of one member into a file that proves it to one auditor')
+      .requiredOption('--auditor <domain>', 'domain name of whom it is for')
+      .option('--days <days>', 'for how long it may be used, at most 90', '14'),
+    'dpn member opening 42 opening.json --auditor dpa.example --days 7',
+  ).action((id: string, file: string, options: ApiOptions & { auditor: string; days: string }) =>
+    performWith(shell, options, (client) => opening(client, id, file, options)),
   )
   withExamples(
     withApi(member.command('withdraw <id...>'))

@@ -3,8 +3,10 @@ import { Command, CommanderError } from 'commander'
 import { addApply } from './apply.ts'
 import { addAudit } from './audit.ts'
 import { addBackup } from './backup.ts'
+import { addChallenge } from './challenge.ts'
 import type { Shell } from './command.ts'
 import { addDiscover } from './discover.ts'
+import { addEvidence } from './evidence.ts'
 import { addFinding } from './finding.ts'
 import { addInit } from './init.ts'
 import { addKey } from './key.ts'
@@ -39,8 +41,10 @@ const COMMANDS = [
   addWebhook,
   addStaff,
   addAudit,
+  addChallenge,
   addFinding,
   addRotate,
+  addEvidence,
   addVerify,
   addBackup,
   addRestore,

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { VerifierKey } from '../../protocol/note.ts'
 import type { FindingVerdict } from '../../protocol/finding-file.ts'
-import { checkEvidence, checkFindingFile, parseLogKey } from '../roles/evidence.ts'
+import { isOpening } from '../../protocol/opening.ts'
+import { checkEvidence, checkFindingFile, checkOpening, parseLogKey } from '../roles/evidence.ts'
+import { isArchive, verifyArchive } from './archive.ts'
 import { perform, withExamples, withJson, type JsonOption, type Shell } from './command.ts'
 import { timeText, UsageError, type Outcome } from './outcome.ts'
 
@@ -58,10 +60,8 @@ function findingOutcome(path: string, { checks, failure, shown }: FindingVerdict
   }
 }
 
-/** Checks the file; each check is a line, and the first that fails is the last one. */
-export function verifyFile(path: string, vkey: string): Outcome {
-  const key = parseKey(vkey)
-  const text = readInput(path)
+/** Checks a file of one entry; each check is a line, and the first that fails is the last one. */
+export function verifyFile(path: string, text: string, key: VerifierKey): Outcome {
   const finding = checkFindingFile(text, key)
   if (finding !== null) return findingOutcome(path, finding)
   const { checks, failure, proven } = checkEvidence(text, key)
@@ -90,14 +90,39 @@ export function verifyFile(path: string, vkey: string): Outcome {
   }
 }
 
+/** Checks the opening of a consent; what it says is for the auditor whom it names. */
+function verifyOpeningFile(path: string, text: string, key: VerifierKey): Outcome {
+  const { checks, failure, proven } = checkOpening(text, key)
+  if (proven === null) return refused(path, checks, failure)
+  const { auditor, expiresAt, record, log, index, consent } = proven
+  return {
+    json: { file: path, verdict: 'proven', checks, failure, ...proven },
+    lines: [
+      ...checks.map((check) => `ok    ${check}`),
+      `PROVEN to ${auditor}, until ${timeText(expiresAt)}: record ${record} of ${log}, entry ${index},`,
+      `  was published under a consent given ${timeText(consent.givenAt)} by ${consent.channel},`,
+      `  valid until ${timeText(consent.expiresAt)}, under notice ${consent.notice.version} (${consent.notice.language}),`,
+      `  for ${consent.scopes.join(', ')}`,
+      'Delete this file when it has expired: it is personal data.',
+    ],
+  }
+}
+
 /** Adds the command. */
 export function addVerify(program: Command, shell: Shell): void {
   const command = withJson(program.command('verify'))
-    .description('check an evidence file, or the file of a finding, offline, line by line')
-    .argument('<file>', 'the file')
+    .description(
+      'check an evidence file, a finding, an archive or the opening of a consent, offline',
+    )
+    .argument('<file>', 'the file: a tar file for an archive, else JSON')
     .requiredOption('--key <vkey>', "the coordinator's verifier key")
   withExamples(command, 'dpn verify evidence.json --key "dpn.example+1a2b3c4d+AbCd…"').action(
     (file: string, options: JsonOption & { key: string }) =>
-      perform(shell, options, () => verifyFile(file, options.key)),
+      perform(shell, options, () => {
+        const key = parseKey(options.key)
+        if (isArchive(file)) return verifyArchive(shell.around, file, key)
+        const text = readInput(file)
+        return isOpening(text) ? verifyOpeningFile(file, text, key) : verifyFile(file, text, key)
+      }),
   )
 }

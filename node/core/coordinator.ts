@@ -17,11 +17,16 @@ import { withNodes } from './log/tree.ts'
 import { logStateOf } from './log/writer.ts'
 import { createNode, loadView, type Node, type NodePorts, type NodeSettings } from './node.ts'
 import { ADMISSION_SECONDS, createAdmission, type Admission } from './oversight/admission.ts'
+import { createArchives, type Archives } from './oversight/archive.ts'
 import { createAudit, type Audit } from './oversight/audit.ts'
 import { createFigures, type Figures } from './oversight/figures.ts'
 import { createFindingFiles, type FindingFiles } from './oversight/finding-files.ts'
+import { createChallenges, type Challenges } from './oversight/challenge.ts'
+import { createDrawer } from './oversight/draw.ts'
 import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
+import { createProbes, type Probes } from './oversight/probe.ts'
+import { findingStatements, forkStatements } from './oversight/statements.ts'
 import { createActs, type Acts } from './people/acts.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
 import { nobodyOnline, refuseMessage } from './talk/talk.ts'
@@ -30,6 +35,10 @@ export interface Coordinator {
   node: Node
   admission: Admission
   followUp: FollowUp
+  challenges: Challenges
+  probes: Probes
+  /** Evidence of many withdrawals in one file. */
+  archives: Archives
   findings: Findings
   findingFiles: FindingFiles
   audit: Audit
@@ -183,10 +192,17 @@ export async function createCoordinator(
       await suspendAllForked()
     },
     connected: () => undefined,
-    // Aside: to catch up with a long log must not keep the heartbeat waiting.
-    tick: async () => look(),
+    tick: async () => {
+      // Aside: to catch up with a long log must not keep the heartbeat waiting.
+      look()
+      challenges.run()
+      probes.run()
+    },
     bodies: holdsNothing,
     pictures: holdsNoPictures,
+    audit: async () => {
+      throw new ProtocolError('not_admitted', '', 'a site: nobody challenges the coordinator')
+    },
     talk: async (from, request) =>
       request.kind === 'report' ? reports.take(from, request) : refuseMessage(),
     presence: nobodyOnline,
@@ -199,12 +215,37 @@ export async function createCoordinator(
     writer: node.writer,
     onPublished: node.published,
   })
+  const drawer = createDrawer({
+    ...ports,
+    identity,
+    view,
+    writer: node.writer,
+    onPublished: node.published,
+  })
+  const challenges = createChallenges({
+    ...ports,
+    view,
+    tasks: node.tasks,
+    drawer,
+    acts,
+    pull: (log) => node.follower.pull(log, log),
+    raise: findings.raise,
+  })
+  const probes = createProbes({ ...ports, view, tasks: node.tasks, acts, raise: findings.raise })
   return {
     node,
+    challenges,
+    probes,
     admission,
     followUp: createFollowUp({
       indexes: (log, above, limit) => store.read((tx) => tx.audit.indexes(log, above, limit)),
       evidence: node.evidence,
+    }),
+    archives: createArchives({
+      ...ports,
+      identity,
+      view,
+      statements: [findingStatements(store), forkStatements(store)],
     }),
     findings,
     findingFiles: createFindingFiles({ identity, view, store, clock, crypto }),

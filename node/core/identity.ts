@@ -19,6 +19,8 @@ export interface Identity {
   logKey: VerifierKey
   witnessSeed: Uint8Array
   witnessKey: VerifierKey
+  /** From it follow the seeds of draws; only a coordinator uses it. */
+  drawSeed: Uint8Array
 }
 
 /**
@@ -42,6 +44,7 @@ export function createIdentity(network: SiteId, site: SiteId, nodeSeed: Uint8Arr
       KEY_TYPE_COSIGNATURE,
       publicKeyOf(witnessSeed),
     ),
+    drawSeed: deriveKeySeed(nodeSeed, 'dpn/draw'),
   }
 }
 

@@ -66,6 +66,7 @@ export interface RoleHooks {
   tick: () => Promise<void>
   bodies: NetworkHandlers['bodies']
   pictures: NetworkHandlers['pictures']
+  audit: NetworkHandlers['audit']
   talk: NetworkHandlers['talk']
   presence: NetworkHandlers['presence']
 }
@@ -177,6 +178,7 @@ function createHandlers(
     },
     bodies: hooks.bodies,
     pictures: hooks.pictures,
+    audit: hooks.audit,
     talk: hooks.talk,
     presence: hooks.presence,
     report: async (from, report) => {

@@ -2,6 +2,7 @@
  * What the core needs from the world. The roles hand in the real things, the simulator its own.
  * Times are unix seconds.
  */
+import type { AuditReply, AuditRequest } from '../../protocol/challenge.ts'
 import type { Hash, Verifier } from '../../protocol/keys.ts'
 import type { RecordId, SiteId } from '../../protocol/ids.ts'
 import type { PictureFiles } from '../../protocol/picture.ts'
@@ -109,6 +110,8 @@ export interface Network {
   bodies: (site: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply>
   pictures: (site: SiteId, request: PicturesRequest) => AsyncIterable<PicturesReply>
   report: (site: SiteId, report: Report) => Promise<ReportAnswer>
+  /** Asks a home to open a consent, or a volunteer to run a probe: for the coordinator alone. */
+  audit: (site: SiteId, request: AuditRequest) => Promise<AuditReply>
   /**
    * Hands over a message or a report and waits for the answer. Rejects when the peer is unreachable,
    * slow or breaks a bound; whether it has arrived is not known then.
@@ -150,6 +153,8 @@ export interface NetworkHandlers {
   bodies: (from: SiteId, request: BodiesRequest) => AsyncIterable<BodiesReply>
   pictures: (from: SiteId, request: PicturesRequest) => AsyncIterable<PicturesReply>
   report: (from: SiteId, report: Report) => Promise<ReportAnswer>
+  /** @throws ProtocolError for who may not ask */
+  audit: (from: SiteId, request: AuditRequest) => Promise<AuditReply>
   /** @throws ProtocolError for what no honest node sends */
   talk: (from: SiteId, request: TalkRequest) => Promise<TalkAnswer>
   presence: (from: SiteId) => AsyncIterable<PresenceReply>
@@ -176,6 +181,10 @@ export type Event =
   | { type: 'receipt.sent'; log: SiteId; size: number; to: SiteId }
   | { type: 'receipt.received'; log: SiteId; size: number; from: SiteId }
   | { type: 'lease.hidden' | 'lease.lapsed'; home: SiteId }
+  /** A consent was, or was not, opened to the coordinator. */
+  | { type: 'challenge.answered'; draw: number; index: number; answer: string }
+  | { type: 'challenge.decided'; site: SiteId; draw: number; index: number; state: string }
+  | { type: 'probe.decided'; target: SiteId; home: SiteId; index: number; state: string }
   | { type: 'record.published' | 'record.withdrawn'; record: RecordId }
   | { type: 'peer.failed'; site: SiteId; action: string; reason: string }
   /** A call of the website failed: `reason` is a fault or `status-4xx`. */

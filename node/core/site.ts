@@ -21,11 +21,14 @@ import { createDemands, type Demands } from './record/demand.ts'
 import { createDiscloser } from './record/disclose.ts'
 import { createDiscovery, type Company, type Discovery } from './record/discover.ts'
 import { createFetcher } from './record/fetch.ts'
+import { createConsentOpener } from './record/open-consent.ts'
+import { createOpenings, type Openings } from './record/opening.ts'
 import { createOwnMembers, type OwnMembers } from './record/own.ts'
 import { createPublisher, type Publisher, type PublishPorts } from './record/publish.ts'
 import { createRecommender, type Recommender } from './record/recommend.ts'
 import { createDisclosureReports } from './record/relay.ts'
 import { createSweep } from './record/sweep.ts'
+import { createVolunteer } from './record/volunteer.ts'
 import { createWithdrawer, type Withdrawer } from './record/withdraw.ts'
 import type { LedgerRow } from './store.ts'
 import { createTalk, type Talk, type WebsitePorts } from './talk/talk.ts'
@@ -35,6 +38,8 @@ import { createWatch } from './watch.ts'
 export interface Site {
   node: Node
   members: OwnMembers
+  /** What shows an auditor the consent of one member. */
+  openings: Openings
   publisher: Publisher
   withdrawer: Withdrawer
   demands: Demands
@@ -83,11 +88,14 @@ export interface SiteNodePorts extends NodePorts, WebsitePorts {
   pause?: () => Promise<unknown>
 }
 
+export interface SiteSettings extends NodeSettings {
+  keys: PrivateKeys
+  /** Whether this node asks other sites for withdrawn records where the coordinator wants it to. */
+  isVolunteer?: boolean
+}
+
 /** Builds a site node on its ports. */
-export async function createSite(
-  given: SiteNodePorts,
-  settings: NodeSettings & { keys: PrivateKeys },
-): Promise<Site> {
+export async function createSite(given: SiteNodePorts, settings: SiteSettings): Promise<Site> {
   const feed = await createFeed({ ...given, self: settings.identity.site })
   const hub = createHub({ clock: given.clock })
   const told: WebsitePorts = { website: hub, notify: feed.add }
@@ -99,6 +107,14 @@ export async function createSite(
   /** Whether own records may have ended without this node's doing: after a restore, by an order. */
   let isOwnStale = (await store.read((tx) => tx.desk.setting('restored'))) === '1'
 
+  const isConfirmed = (): boolean => node.writer.isWritable()
+  const openConsent = createConsentOpener({ ...ports, view, notify: feed.add, isConfirmed })
+  const runProbe = createVolunteer({
+    ...ports,
+    view,
+    identity: settings.identity,
+    isWilling: settings.isVolunteer === true,
+  })
   const forkReports = createForkReports({ view, store, clock, network, events })
   const node = createNode(ports, settings, view, {
     progressed: (log, applied) => {
@@ -149,15 +165,17 @@ export async function createSite(
       vault,
       clock,
       events,
-      isConfirmed: () => node.writer.isWritable(),
+      isConfirmed,
     }),
+    audit: (from, request) =>
+      request.kind === 'open' ? openConsent(from, request) : runProbe(from, request),
     pictures: createPictureServer({
       view,
       store,
       pictures: pictureStore,
       clock,
       events,
-      isConfirmed: () => node.writer.isWritable(),
+      isConfirmed,
     }),
   })
   const talk = createTalk({
@@ -248,6 +266,13 @@ export async function createSite(
   return {
     node,
     members,
+    openings: createOpenings({
+      ...ports,
+      identity: settings.identity,
+      view,
+      members,
+      evidence: node.evidence,
+    }),
     publisher,
     withdrawer,
     demands: createDemands(publishPorts),

@@ -15,6 +15,12 @@ import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './fee
 import type { Disclosed } from '../../protocol/wire.ts'
 import type { ReportReason } from '../../protocol/talk.ts'
 import type { Actor } from './people/actor.ts'
+import type {
+  ChallengeReader,
+  ChallengeWriter,
+  ProbeReader,
+  ProbeWriter,
+} from './challenge-rows.ts'
 import type { Sealed } from './ports.ts'
 import type { SearchReader } from './search/query.ts'
 import type { Traits } from './search/traits.ts'
@@ -45,6 +51,8 @@ export interface ReadTransaction {
   desk: DeskReader
   acts: ActReader
   audit: AuditReader
+  challenges: ChallengeReader
+  probes: ProbeReader
   findings: FindingReader
   feed: FeedReader
   webhooks: WebhookReader
@@ -64,6 +72,8 @@ export interface WriteTransaction {
   desk: DeskWriter
   acts: ActWriter
   audit: AuditWriter
+  challenges: ChallengeWriter
+  probes: ProbeWriter
   findings: FindingWriter
   feed: FeedWriter
   webhooks: WebhookWriter
@@ -341,7 +351,8 @@ export interface MemberWriter extends MemberReader {
 export interface LedgerRow {
   home: SiteId
   partner: SiteId
-  what: Disclosed
+  /** `consent`: the consent record alone, to the coordinator that challenged it. */
+  what: Disclosed | 'consent'
   time: number
   versions: { record: RecordId; index: number }[]
   /** The relay that served it; null for this node. */
@@ -374,6 +385,15 @@ export interface ReceiptRow {
 export interface ReceiptReader {
   /** In the order of size. */
   ofLog: (log: SiteId, minimumSize: number) => Promise<ReceiptRow[]>
+  /** Receipts on the checkpoint of exactly `size`. */
+  atSize: (log: SiteId, size: number) => Promise<ReceiptRow[]>
+  /** What one cosigner has signed of a log, in the order of size, from `above` (exclusive). */
+  byCosigner: (
+    log: SiteId,
+    cosigner: SiteId,
+    above: number,
+    limit: number,
+  ) => Promise<{ size: number; time: number }[]>
   /** The checkpoint (log signature only) of exactly `size`, kept because it has receipts. */
   checkpoint: (log: SiteId, size: number) => Promise<string | null>
   /** Largest size of a log that this cosigner has cosigned; 0 for none. */

@@ -54,6 +54,8 @@ export type Notice =
   | { type: 'withdrawal.completed'; record: RecordId }
   /** A member of this site was reported by a member of another. */
   | { type: 'member.reported'; record: RecordId; by: SiteId; reason: string }
+  /** The coordinator has looked at the consent record, by a draw that nobody chose. */
+  | { type: 'consent.opened'; record: RecordId; draw: number }
   /** A burst of identical texts by one of this site's members was held back. */
   | { type: 'messages.held'; record: RecordId; recipients: number }
 
@@ -66,6 +68,7 @@ export const NOTICE_TYPES = {
   'home.shown': 'they can be shown again',
   'withdrawal.completed': 'every site that had to has confirmed the withdrawal',
   'member.reported': 'members of this site were reported by a member of another',
+  'consent.opened': 'the coordinator has checked the consent records of these members',
   'messages.held': 'identical texts of one of your members to many were held back',
 } satisfies Record<Notice['type'], string>
 

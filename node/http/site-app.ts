@@ -7,6 +7,7 @@ import { mountDiscover } from './v1/discover.ts'
 import { mountEvents } from './v1/events.ts'
 import { mountKeys } from './v1/keys.ts'
 import { mountMembers } from './v1/members.ts'
+import { mountOpenings } from './v1/openings.ts'
 import { mountPictureFiles } from './v1/picture-files.ts'
 import { mountPictures } from './v1/pictures.ts'
 import { READ, type SitePorts } from './v1/ports.ts'
@@ -25,6 +26,7 @@ export function createSiteApp(ports: SitePorts): App {
   const door = createDoor(ports, ports.access)
   mountBulk(door, ports)
   mountMembers(door, ports)
+  mountOpenings(door, ports)
   mountPictures(door, ports)
   mountPictureFiles(door, ports)
   mountWithdrawals(door, ports)

@@ -8,6 +8,7 @@ import { equalBytes } from '../../protocol/bytes.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { SiteId } from '../../protocol/ids.ts'
 import { ADDRESSES } from '../../protocol/limits.ts'
+import { askAudit } from './audit.ts'
 import { askBodies } from './bodies.ts'
 import { createAddressBook, type AddressBook } from './book.ts'
 import {
@@ -305,6 +306,13 @@ function network(context: Context): Network {
     report: async (site, message) => {
       const ask = request(site, 'report', async function* (connection) {
         yield await askReport(connection, message, deadlines)
+      })
+      for await (const answer of ask) return answer
+      throw new NetworkFault('closed')
+    },
+    audit: async (site, message) => {
+      const ask = request(site, 'audit', async function* (connection) {
+        yield await askAudit(connection, message, deadlines)
       })
       for await (const answer of ask) return answer
       throw new NetworkFault('closed')

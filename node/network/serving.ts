@@ -1,9 +1,11 @@
 /** Serves the stream protocols to members, within bounds. */
 import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import type { Events, NetworkHandlers } from '../core/ports.ts'
+import type { AuditReply, AuditRequest } from '../../protocol/challenge.ts'
 import type { SiteId } from '../../protocol/ids.ts'
 import { TALK_PROTOCOL } from '../../protocol/talk.ts'
 import type { Report, ReportAnswer } from '../../protocol/wire.ts'
+import { AUDIT } from './audit.ts'
 import { BODIES } from './bodies.ts'
 import { SERVED, TALK_STREAMS } from './bounds.ts'
 import { BadRequest, serve, type Deadlines, type Exchange } from './exchange.ts'
@@ -18,7 +20,10 @@ export interface ServingPorts {
   node: Pick<Libp2p, 'handle'>
   /** The site of a peer that may take part now, or null. */
   memberOfPeer: (peer: PeerId) => SiteId | null
-  handlers: Pick<NetworkHandlers, 'sync' | 'bodies' | 'pictures' | 'report' | 'talk' | 'presence'>
+  handlers: Pick<
+    NetworkHandlers,
+    'sync' | 'bodies' | 'pictures' | 'report' | 'audit' | 'talk' | 'presence'
+  >
   deadlines: Deadlines
   events: Events
   /** The site sent what no honest node sends. */
@@ -31,10 +36,14 @@ export async function registerProtocols(ports: ServingPorts): Promise<void> {
   async function* report(from: SiteId, message: Report): AsyncGenerator<ReportAnswer> {
     yield await handlers.report(from, message)
   }
+  async function* audit(from: SiteId, request: AuditRequest): AsyncGenerator<AuditReply> {
+    yield await handlers.audit(from, request)
+  }
   await register(ports, SYNC, handlers.sync)
   await register(ports, BODIES, handlers.bodies)
   await register(ports, PICTURES, handlers.pictures)
   await register(ports, REPORT, report)
+  await register(ports, AUDIT, audit)
   await register(ports, PRESENCE, handlers.presence)
   await registerStream(ports, TALK_PROTOCOL, TALK_STREAMS, (site, stream) =>
     serveTalk(stream, (request) => handlers.talk(site, request), ports.deadlines),

@@ -50,6 +50,8 @@ export interface SiteConfig extends Common {
   coordinatorUrl: string | null
   /** Whether this node is reached through the coordinator, being behind a NAT itself. */
   relay: boolean
+  /** Whether it asks other sites for withdrawn records where the coordinator wants it to. */
+  volunteer: boolean
   /** Whether webhooks may go to loopback and private addresses, and there without TLS. */
   webhookAllowPrivate: boolean
 }
@@ -159,6 +161,7 @@ function siteConfig(folder: string, settings: Settings): SiteConfig {
     coordinatorAddresses,
     coordinatorUrl,
     relay: settings.relay ?? false,
+    volunteer: settings.volunteer ?? false,
     webhookAllowPrivate: settings.webhookAllowPrivate ?? false,
   }
 }

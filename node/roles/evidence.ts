@@ -1,4 +1,6 @@
-/** Checks evidence files and files of findings; needs no node, no folder and no network. */
+/** Checks evidence files, archives and files of findings; needs no node, folder or network. */
+import { createReadStream } from 'node:fs'
+import { createArchiveCheck, type ArchiveVerdict } from '../../protocol/archive/check.ts'
 import { verifyEvidence, type EvidenceVerdict } from '../../protocol/evidence.ts'
 import {
   isFindingFile,
@@ -6,6 +8,7 @@ import {
   type FindingVerdict,
 } from '../../protocol/finding-file.ts'
 import { KEY_TYPE_ED25519, parseVerifierKey, type VerifierKey } from '../../protocol/note.ts'
+import { verifyOpening, type OpeningVerdict } from '../../protocol/opening.ts'
 import { systemCrypto } from './system.ts'
 
 /** The verifier key of a coordinator's log, or null for one of another type. @throws ProtocolError */
@@ -22,4 +25,34 @@ export function checkFindingFile(text: string, coordinatorKey: VerifierKey): Fin
 /** Checks an evidence file with nothing but the coordinator's key. */
 export function checkEvidence(text: string, coordinatorKey: VerifierKey): EvidenceVerdict {
   return verifyEvidence(text, coordinatorKey, systemCrypto.verify)
+}
+
+/** Checks the opening of a consent with nothing but the coordinator's key. */
+export function checkOpening(text: string, coordinatorKey: VerifierKey): OpeningVerdict {
+  const now = Math.floor(Date.now() / 1000)
+  return verifyOpening(text, { coordinatorKey, now, verify: systemCrypto.verify })
+}
+
+/** Bytes read at once: large enough that reading costs nothing beside hashing. */
+const READ_BYTES = 1024 * 1024
+
+/**
+ * Checks an archive as it is read, whatever its size.
+ *
+ * @param progress told how far the check is, some times a second at the most
+ * @throws an error of the system where the file cannot be read
+ */
+export async function checkArchive(
+  path: string,
+  coordinatorKey: VerifierKey,
+  progress: (verdict: ArchiveVerdict) => void,
+): Promise<ArchiveVerdict> {
+  const { verify, sha256: hash } = systemCrypto
+  const check = createArchiveCheck({ coordinatorKey, verify, hash })
+  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES })) {
+    check.push(chunk as Buffer)
+    if (check.hasFailed()) break
+    progress(check.verdict())
+  }
+  return check.end()
 }

@@ -85,6 +85,7 @@ function lateHandlers(core: () => NetworkHandlers | null): NetworkHandlers {
     bodies: (from, request) => ready().bodies(from, request),
     pictures: (from, request) => ready().pictures(from, request),
     report: (from, report) => ready().report(from, report),
+    audit: (from, request) => ready().audit(from, request),
     talk: (from, request) => ready().talk(from, request),
     presence: (from) => ready().presence(from),
     connected: (site) => core()?.connected(site),

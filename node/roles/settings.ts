@@ -91,6 +91,7 @@ export const SETTINGS = {
   listen: multiaddrs('/ip4/0.0.0.0/tcp/4001'),
   announce: multiaddrs('/dns4/node.amor.example/tcp/4001'),
   relay: yesNo,
+  volunteer: yesNo,
   webhookAllowPrivate: yesNo,
   httpHost: setting<string>('an address or a host name to listen on', text(253)),
   httpPort: whole(0, 65_535),

@@ -59,6 +59,7 @@ export async function startSite(config: SiteConfig, website: WebsitePorts = {}):
         coordinatorKey: config.coordinatorKey,
         tickSeconds: config.tickSeconds,
         exchangeSeconds: config.exchangeSeconds,
+        isVolunteer: config.volunteer,
       },
     )
     checkCoordinatorKey(site.node.view.registry(), config)

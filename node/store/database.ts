@@ -11,6 +11,7 @@ import { talk } from './migrations/004-talk.ts'
 import { feed } from './migrations/005-feed.ts'
 import { acts } from './migrations/006-acts.ts'
 import { audit } from './migrations/007-audit.ts'
+import { challenges } from './migrations/008-challenges.ts'
 import { rows } from './migrations/012-rows.ts'
 import type { Schema } from './schema.ts'
 import type { Value } from './transaction.ts'
@@ -26,6 +27,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '005-feed': feed,
   '006-acts': acts,
   '007-audit': audit,
+  '008-challenges': challenges,
   '012-rows': rows,
 }
 const MEMORY = ':memory:'

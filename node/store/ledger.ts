@@ -21,6 +21,8 @@ import {
   type Tx,
 } from './transaction.ts'
 
+/** By the number that stands for it. */
+const WHATS: readonly LedgerRow['what'][] = ['body', 'pictures', 'consent']
 const INDEX_BYTES = 4
 const VERSION_BYTES = RECORD_ID_BYTES + INDEX_BYTES
 const INDEX_LIMIT = 2 ** (8 * INDEX_BYTES)
@@ -55,7 +57,7 @@ async function ledgerRowOf(
   return {
     home: await siteOf(tx, row.home),
     partner: await siteOf(tx, row.partner),
-    what: row.pictures === 1 ? 'pictures' : 'body',
+    what: WHATS[row.what] ?? 'body',
     time: row.time,
     versions,
     via: row.via === null ? null : await siteOf(tx, row.via),
@@ -96,7 +98,7 @@ async function getTotals(tx: Tx): ReturnType<LedgerWriter['totals']> {
     .selectFrom('ledger')
     .select(['home', 'partner'])
     .select((select) => select.fn.sum<number>('count').as('versions'))
-    .where('pictures', '=', 0)
+    .where('what', '=', WHATS.indexOf('body'))
     .groupBy(['home', 'partner'])
     .execute()
   const totals: Awaited<ReturnType<LedgerWriter['totals']>> = []
@@ -114,7 +116,7 @@ async function addRow(tx: Tx, row: LedgerRow): Promise<void> {
   const reported = row.home === tx.own || row.via !== null ? 1 : 0
   await run(
     tx,
-    'insert into ledger (home, partner, time, via, reported, versions, count, pictures) ' +
+    'insert into ledger (home, partner, time, via, reported, versions, count, what) ' +
       'values (?, ?, ?, ?, ?, ?, ?, ?)',
     [
       await internSite(tx, row.home),
@@ -124,7 +126,7 @@ async function addRow(tx: Tx, row: LedgerRow): Promise<void> {
       reported,
       packVersions(row.versions),
       row.versions.length,
-      row.what === 'pictures' ? 1 : 0,
+      WHATS.indexOf(row.what),
     ],
   )
 }

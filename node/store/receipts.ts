@@ -10,13 +10,17 @@ async function receiptOf(tx: Tx, row: ReceiptTable): Promise<ReceiptRow> {
   return { log, cosigner, size, time, line, receivedAt }
 }
 
-async function getOfLog(tx: Tx, site: SiteId, minimumSize: number): Promise<ReceiptRow[]> {
+async function getRows(
+  tx: Tx,
+  site: SiteId,
+  { which, bound }: { which: '=' | '>='; bound: number },
+): Promise<ReceiptRow[]> {
   const log = await findSite(tx, site)
   if (log === null) return []
   const rows = await run<ReceiptTable>(
     tx,
-    'select * from receipts where log = ? and size >= ? order by size, cosigner',
-    [log, minimumSize],
+    `select * from receipts where log = ? and size ${which} ? order by size, cosigner`,
+    [log, bound],
   )
   const receipts: ReceiptRow[] = []
   for (const row of rows) receipts.push(await receiptOf(tx, row))
@@ -50,6 +54,23 @@ async function getNext(
     [log, by, size],
   )
   return row === undefined ? null : receiptOf(tx, row)
+}
+
+async function getByCosigner(
+  tx: Tx,
+  site: SiteId,
+  cosigner: SiteId,
+  page: { above: number; limit: number },
+): Promise<{ size: number; time: number }[]> {
+  const log = await findSite(tx, site)
+  const by = await findSite(tx, cosigner)
+  if (log === null || by === null) return []
+  return run<{ size: number; time: number }>(
+    tx,
+    'select size, time from receipts where log = ? and cosigner = ? and size > ? ' +
+      'order by size limit ?',
+    [log, by, page.above, page.limit],
+  )
 }
 
 async function getCheckpoint(tx: Tx, site: SiteId, size: number): Promise<string | null> {
@@ -98,7 +119,9 @@ async function saveReceipt(tx: Tx, row: ReceiptRow): Promise<void> {
 /** The receipts inside one transaction. */
 export function receiptsIn(tx: Tx): ReceiptWriter {
   return {
-    ofLog: (log, minimumSize) => getOfLog(tx, log, minimumSize),
+    ofLog: (log, minimumSize) => getRows(tx, log, { which: '>=', bound: minimumSize }),
+    atSize: (log, size) => getRows(tx, log, { which: '=', bound: size }),
+    byCosigner: (log, cosigner, above, limit) => getByCosigner(tx, log, cosigner, { above, limit }),
     checkpoint: (log, size) => getCheckpoint(tx, log, size),
     largest: (log, cosigner) => getLargest(tx, log, cosigner),
     after: (place, limit) => getAfter(tx, place, limit),

@@ -3,6 +3,7 @@ import type { Generated } from 'kysely'
 import type { WithdrawReason } from '../../protocol/entry.ts'
 import type { SiteId } from '../../protocol/ids.ts'
 import type { AuditedWithdrawal } from '../core/audit-rows.ts'
+import type { ChallengeRow, ProbeRow } from '../core/challenge-rows.ts'
 import type { Finding } from '../core/oversight/finding.ts'
 import type { Actor } from '../core/people/actor.ts'
 import type { ApplicationRow, ConsentEvent, ReportRow } from '../core/store.ts'
@@ -128,8 +129,8 @@ export interface LedgerTable {
   /** Record versions, each 16 bytes of RecordId and 4 of index (big-endian). */
   versions: Uint8Array
   count: number
-  /** Whether pictures of these versions were handed out, in place of bodies. */
-  pictures: Bit
+  /** What of these versions was handed out: 0 the body, 1 pictures, 2 the consent record alone. */
+  what: number
 }
 export interface ReceiptTable {
   log: number
@@ -248,6 +249,37 @@ export interface AuditStepTable {
   size: number
   at: number
 }
+export interface ChallengeTable {
+  id: number
+  draw: number
+  site: number
+  idx: number
+  record: Uint8Array
+  state: ChallengeRow['state']
+  reason: ChallengeRow['reason']
+  drawn_at: number
+  due_at: number
+  retry_at: number | null
+  tries: number
+  decided_at: number | null
+  opened_idx: number | null
+  digest: Uint8Array | null
+}
+export interface ProbeTable {
+  id: number
+  target: number
+  home: number
+  idx: number
+  state: ProbeRow['state']
+  answer: ProbeRow['answer']
+  via: number | null
+  statement: string | null
+  planned_at: number
+  due_at: number
+  retry_at: number | null
+  tries: number
+  decided_at: number | null
+}
 export interface FindingTable {
   id: string
   kind: Finding['kind']
@@ -347,6 +379,8 @@ export interface Schema {
   forks: ForkTable
   settings: SettingTable
   acts: ActTable
+  challenges: ChallengeTable
+  probes: ProbeTable
   findings: FindingTable
   silences: SilenceTable & { id: Generated<number> }
   rollbacks: RollbackTable

@@ -8,6 +8,7 @@ import { actsIn } from './acts.ts'
 import { auditIn } from './audit.ts'
 import { blocksIn } from './blocks.ts'
 import { bodiesIn } from './bodies.ts'
+import { challengesIn } from './challenges.ts'
 import type { Database } from './database.ts'
 import { deskIn } from './desk.ts'
 import { feedIn } from './feed.ts'
@@ -16,6 +17,7 @@ import { ledgerIn } from './ledger.ts'
 import { logsIn } from './logs.ts'
 import { membersIn } from './members.ts'
 import { picturesIn } from './pictures.ts'
+import { probesIn } from './probes.ts'
 import { receiptsIn } from './receipts.ts'
 import { recordsIn } from './records.ts'
 import { reportsIn } from './reports.ts'
@@ -51,6 +53,8 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     desk: deskIn(tx),
     acts: actsIn(tx),
     audit: auditIn(tx),
+    challenges: challengesIn(tx),
+    probes: probesIn(tx),
     findings: findingsIn(tx),
     feed: feedIn(tx),
     webhooks: webhooksIn(tx),

@@ -1,6 +1,7 @@
 /** Counters and gauges in the format of Prometheus; labels are sites and words of closed lists. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { PROTOCOL_ERROR_CODES } from '../../protocol/errors.ts'
+import { CHALLENGE_STATES, PROBE_STATES } from '../core/challenge-rows.ts'
 import type { Event } from '../core/ports.ts'
 
 /** One answered request; `route` is the pattern, never the path. */
@@ -34,6 +35,9 @@ const ACTIONS = [
   'sync',
   'report',
   'presence',
+  'audit',
+  'challenge',
+  'probe',
 ]
 const TASKS = [
   'tick',
@@ -49,6 +53,8 @@ const TASKS = [
   'watch',
   'webhook',
   'audit',
+  'challenges',
+  'probes',
 ]
 
 /** A word of a closed list, or `other`: whatever a caller passes, no label grows without bound. */
@@ -90,6 +96,9 @@ function createCounters(registry: Registry) {
     peers: counter('peer_failures_total', 'Exchanges with a peer that failed', 'site', 'action'),
     webhooks: counter('webhook_failures_total', 'Calls of the website that failed'),
     disabled: counter('webhooks_disabled_total', 'Webhooks given up after days of failure'),
+    challenges: counter('challenges_total', 'Consent challenges decided', 'site', 'state'),
+    probes: counter('probes_total', 'Probes decided', 'site', 'state'),
+    opened: counter('consents_opened_total', 'Consent records opened to the coordinator'),
     tasks: counter('task_failures_total', 'Background tasks that failed', 'task'),
   }
 }
@@ -165,6 +174,15 @@ function createCount(registry: Registry): (event: Event) => void {
         break
       case 'record.withdrawn':
         counters.withdrawn.inc()
+        break
+      case 'challenge.answered':
+        if (event.answer === 'open') counters.opened.inc()
+        break
+      case 'challenge.decided':
+        counters.challenges.inc({ site: event.site, state: listed(event.state, CHALLENGE_STATES) })
+        break
+      case 'probe.decided':
+        counters.probes.inc({ site: event.target, state: listed(event.state, PROBE_STATES) })
         break
       case 'peer.failed':
         counters.peers.inc({ site: event.site, action: listed(event.action, ACTIONS) })

@@ -32,7 +32,8 @@ export function mountCoordinatorPages(door: Door, ports: PagePorts): void {
     ...(ports.sessionOf !== undefined && { sessionOf: ports.sessionOf }),
     ...(ports.signInPath !== undefined && { signInPath: ports.signInPath }),
   })
-  const readers = ports.readers ?? {}
+  const { challenges, probes } = ports.coordinator
+  const readers: PageReaders = { challenges, probes, ...ports.readers }
   mountStart(web, ports)
   mountMembersPage(web, ports)
   mountTerms(web, ports)

@@ -57,7 +57,7 @@ function entryOf(index: number): Entry {
 /** A range with as many hashes as a log of that size has: the audit does not look at them. */
 const rangeOf = (size: number) => ({
   size,
-  hashes: [...size.toString(2)].filter((bit) => bit === '1').map(() => numbered(size)),
+  hashes: Array.from({ length: size.toString(2).replaceAll('0', '').length }, () => numbered(size)),
 })
 
 function registryEntries(members: number): Entry[] {

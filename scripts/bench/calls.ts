@@ -128,4 +128,25 @@ export interface Calls {
       verifyMillis: number
     }
   >
+  /** Writes logs with real signatures into a coordinator's store, then makes an archive of them. */
+  makeEvidence: (month: {
+    path: string
+    logs: number
+    withdrawals: number
+    members: number
+    checkpoints: number
+  }) => Promise<Spent & { file: string; vkey: string }>
+  /** Checks an archive. */
+  checkEvidence: (archive: { file: string; vkey: string }) => Promise<
+    Spent & {
+      withdrawals: number
+      receipts: number
+      checkpoints: number
+      bytes: number
+    }
+  >
+  /** So many signatures checked, and nothing else. */
+  signatureFloor: (input: { count: number }) => Promise<Spent>
+  /** So many bytes hashed by a megabyte, and nothing else. */
+  bytesFloor: (input: { bytes: number }) => Promise<Spent>
 }

@@ -1,7 +1,8 @@
 /**
  * Measures the node against raw floors in the same run: `npm run bench -- [--members 100000]
  * [--json bench/results.json] [--only <part,part>] [--records 1000000] [--profile folder]`. The
- * parts: floors, large, small, pictures, discovery, recommendations, talk, audit.
+ * parts: floors, large, small, pictures, discovery, recommendations, talk, audit,
+ * evidence.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -10,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { short, tableOf, type Figure } from './figures.ts'
 import type { FlagsOf } from './federation.ts'
 import { measureAudit } from './measure-audit.ts'
+import { measureEvidence } from './measure-evidence.ts'
 import { measureMeeting } from './meet-measures.ts'
 import { measureFloors, measureLarge, measureSmall, type Context } from './measures.ts'
 import { measurePictures } from './picture-measures.ts'
@@ -24,6 +26,7 @@ const PARTS = [
   'recommendations',
   'talk',
   'audit',
+  'evidence',
 ]
 /** Microseconds between two samples of a profile. */
 const PROFILE_MICROS = 500
@@ -82,6 +85,7 @@ async function measure(members: number, only: readonly string[]): Promise<Figure
     for await (const figure of measureMeeting(flagsOf, isWanted, sizes)) add(figure)
   if (isWanted('talk')) for await (const figure of measureTalk(context)) add(figure)
   if (isWanted('audit')) for await (const figure of measureAudit(flagsOf, sizes?.[0])) add(figure)
+  if (isWanted('evidence')) for await (const figure of measureEvidence(flagsOf)) add(figure)
   return figures
 }
 

@@ -1,6 +1,7 @@
 /** The measured process: does what it is asked over IPC, one call at a time or several at once. */
 import { auditCalls } from './audit-calls.ts'
 import { discoverCalls } from './discover-calls.ts'
+import { evidenceCalls } from './evidence-calls.ts'
 import { floorCalls } from './floors.ts'
 import type { Answer, Question } from './child.ts'
 import { httpCalls } from './http-calls.ts'
@@ -16,6 +17,7 @@ const calls: Record<string, (argument: never) => Promise<unknown>> = {
   ...recommendCalls,
   ...talkCalls,
   ...auditCalls,
+  ...evidenceCalls,
 }
 
 async function answer({ id, name, argument }: Question): Promise<Answer> {

@@ -31,6 +31,11 @@ export const TERMS = {
   heartbeatSeconds: 1,
   erasureDeadlineSeconds: 600,
   noticeVersions: [NOTICE.version],
+  challengeSeconds: 60,
+  challengesPerRound: 2,
+  probeSeconds: 60,
+  probesPerRound: 1,
+  auditAnswerSeconds: 600,
 }
 
 type Cast = Omit<SitePlan, 'members'>

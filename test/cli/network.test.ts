@@ -255,6 +255,21 @@ describe('dpn member import', () => {
   })
 })
 
+describe('dpn member opening', () => {
+  it('shows an auditor the consent of one member, and dpn verify accepts it', async () => {
+    const path = join(base, 'opening.json')
+    const args = ['member', 'opening', 'csv-1', path, '--auditor', 'dpa.example', '--days', '7']
+    await until('the receipts are here', 60, async () =>
+      (await dpn(args, site.env)).code === 0 ? true : undefined,
+    )
+    const key = ['--key', network.coordinatorKey]
+    const truth = await dpn(['verify', path, ...key])
+    expect([truth.code, truth.out]).toEqual([0, expect.stringContaining('PROVEN to dpa.example')])
+    const forged = readFileSync(path, 'utf8').replace('dpa.example', 'spy.example')
+    expect((await dpn(['verify', file('spy.json', forged), ...key])).code).toBe(1)
+  })
+})
+
 describe('a withdrawal', () => {
   it('is followed to its evidence, which is verified; a forged one is refused', async () => {
     const [first] = members
@@ -292,6 +307,29 @@ describe('a withdrawal', () => {
     const other = await dpn(['verify', evidence, '--key', await anotherKey()])
     expect(other.code).toBe(1)
   })
+
+  it('is in the archive of its site, which is verified offline; a forged one is refused', async () => {
+    const archive = join(base, 'amor.tar')
+    const args = ['evidence', archive, '--site', 'amor.example', '--from', '2020-01-01']
+    expect(await dpnJson(args, coordinator.env)).toMatchObject({ file: archive })
+    const key = ['--key', network.coordinatorKey]
+    const truth = await dpn(['verify', archive, ...key])
+    expect([truth.code, truth.out]).toEqual([0, expect.stringMatching(/^SHOWN for amor\.example/)])
+    expect(truth.out).toContain('NOT SHOWN:\n  that bytes are gone')
+    const told = await dpn(['verify', archive, ...key, '--json'])
+    expect(JSON.parse(told.out)).toMatchObject({ verdict: 'proven', failure: null, missing: [] })
+    const forged = readFileSync(archive)
+    forged[forged.length - 3000] = (forged.at(-3000) ?? 0) ^ 1
+    writeFileSync(join(base, 'forged.tar'), forged)
+    const lie = await dpn(['verify', join(base, 'forged.tar'), ...key])
+    expect([lie.code, lie.out]).toEqual([1, expect.stringMatching(/^FAIL {2}\S+: .*\nREFUSED/)])
+    expect((await dpn(['verify', join(base, 'nothing.tar'), ...key])).code).toBe(2)
+    expect((await dpn(args, coordinator.env)).err).toContain('is there already')
+    const wrong = [...args.slice(0, 1), join(base, 'wrong.tar'), '--from', 'yesterday']
+    expect((await dpn(wrong, coordinator.env)).code).toBe(2)
+    expect((await dpn(['evidence', join(base, 'wrong.tar')], site.env)).code).not.toBe(0)
+    expect(existsSync(join(base, 'wrong.tar.part'))).toBe(false)
+  })
 })
 
 async function anotherKey(): Promise<string> {
@@ -304,6 +342,15 @@ describe('the staff', () => {
     const { env } = coordinator
     const list = await dpnJson(['withdrawals', 'list', '--site', 'amor.example'], env)
     expect((list['withdrawals'] as unknown[]).length).toBeGreaterThan(0)
+    const found = await dpnJson(['audit', 'withdrawals', '--site', 'amor.example'], env)
+    expect(found).toMatchObject({ total: expect.any(Number) as number })
+    const [row] = found['withdrawals'] as { index: number }[]
+    const one = await dpn(['audit', 'withdrawal', 'amor.example', String(row?.index)], env)
+    expect(one.out).toContain('receipts received')
+    for (const which of [[], ['amor.example']])
+      expect((await dpn(['audit', 'overview', ...which], env)).out).toMatch(/^unwitnessed +0$/m)
+    expect(await dpnJson(['finding', 'list'], env)).toEqual({ findings: [], total: 0 })
+    expect((await dpn(['finding', 'show', '0'.repeat(32)], env)).err).toContain('404')
     const terms = await dpnJson(['terms'], env)
     const path = file('terms.json', JSON.stringify({ ...terms, erasureDeadlineSeconds: 500 }))
     expect(await dpnJson(['terms', path], env)).toMatchObject({ erasureDeadlineSeconds: 500 })

@@ -141,7 +141,7 @@ describe('a year of the audit', () => {
       const file = await world.coordinator.coordinator.findingFiles.file(finding)
       const key = world.coordinator.identity.logKey
       const { failure, shown } = verifyFindingFile(file, key, systemCrypto.verify)
-      expect(failure, file.slice(0, 2000)).toBeNull()
+      expect(failure).toBeNull()
       expect(shown?.site).toBe(finding.site)
     }
 

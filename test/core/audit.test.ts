@@ -1,6 +1,7 @@
 /** The audit of a small network: when receipts came, what is late, and the same when made anew. */
 import { describe, expect, it } from 'vitest'
 import type { FindingPage } from '../../node/core/finding-rows.ts'
+import { createAudit } from '../../node/core/oversight/audit.ts'
 import { systemCrypto } from '../../node/roles/system.ts'
 import { DAY_SECONDS } from '../../protocol/dates.ts'
 import { verifyFindingFile } from '../../protocol/finding-file.ts'
@@ -122,6 +123,25 @@ describe('createAudit', () => {
     expect(await rebuilt(world)).toEqual(cured)
   })
 
+  it('finds nothing twice after a restart, and goes on where it was', async () => {
+    const { world, a, b, store } = await aTrio()
+    silence(world, b)
+    await withdraw(world, a, 'm1')
+    await steps(world, 4)
+    const before = await found(world)
+    const { findings } = world.coordinator.coordinator
+    const ports = { network: NETWORK, store, clock: world.clock, findings }
+    const place = await store.read((tx) => tx.audit.position())
+    await createAudit(ports).run()
+    expect(await found(world)).toEqual(before)
+    expect(await store.read((tx) => tx.audit.position())).toEqual(place)
+    silence(world, null)
+    await world.restart(b)
+    await steps(world, 1)
+    await createAudit(ports).run()
+    expect(await found(world)).toMatchObject([{ id: before[0]?.id, state: 'closed' }])
+  })
+
   it('finds receipts that are missing where nothing was withdrawn', async () => {
     const { world, a, b } = await aTrio()
     silence(world, b)
@@ -204,9 +224,9 @@ describe('createAudit', () => {
     if (size > 3) {
       world.wrap(A, (honest) => ({
         ...honest,
-        sync: async function* sync(_from, request) {
-          if (request.kind !== 'entries') return
-          yield* syncOf(a.identity, forged, { from: request.from, time })
+        async *sync(_from, request) {
+          if (request.kind === 'entries')
+            yield* syncOf(a.identity, forged, { from: request.from, time })
         },
       }))
       await follower.pull(A, A).catch(() => undefined)

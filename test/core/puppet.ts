@@ -35,6 +35,7 @@ export const silent: NetworkHandlers = {
   async *pictures(_from, { wishes }) {
     for (const wish of wishes.keys()) yield { kind: 'unknown' as const, wish }
   },
+  audit: async () => ({ kind: 'refused' }),
   talk: async () => ({ kind: 'unreachable' }),
   async *presence() {},
   report: async () => ({ kind: 'taken' }),

@@ -13,6 +13,7 @@ import {
   type PrivateKeys,
 } from '../../node/core/identity.ts'
 import type { NodeSettings } from '../../node/core/node.ts'
+import type { Finding } from '../../node/core/oversight/finding.ts'
 import type { Clock, Event, Network, NetworkHandlers, Vault } from '../../node/core/ports.ts'
 import type { Company } from '../../node/core/record/discover.ts'
 import { createSite, type Site, type SiteNodePorts } from '../../node/core/site.ts'
@@ -58,7 +59,7 @@ function memoryFile(): MemoryFile {
   }
 }
 
-/** What survives a process: keys, database, slots. */
+/** What survives a process: keys, database, slots, and what the operator has set. */
 interface Machine {
   id: SiteId
   identity: Identity
@@ -68,6 +69,7 @@ interface Machine {
   files: Map<number, Uint8Array>
   database: Awaited<ReturnType<typeof openDatabase>>
   ports: SiteNodePorts
+  isVolunteer: boolean
 }
 export interface SiteMachine extends Machine {
   site: Site
@@ -81,6 +83,8 @@ type Wrap = (handlers: NetworkHandlers) => NetworkHandlers
 export interface World {
   clock: Clock & { set: (time: number) => void }
   events: Event[]
+  /** What the coordinator has found. */
+  findings: () => Promise<Finding[]>
   coordinator: CoordinatorMachine
   /** Admits and starts a site; without `requirements` it accepts everybody. */
   addSite: (id: SiteId, options?: SiteOptions) => Promise<SiteMachine>
@@ -113,6 +117,8 @@ export interface SiteOptions {
   requirements?: unknown
   siteType?: string
   company?: Company
+  /** Whether it runs probes for the coordinator. */
+  isVolunteer?: boolean
   /** Who is handed messages and presence; nobody listens without it. */
   website?: WebsitePorts
 }
@@ -174,6 +180,7 @@ function createHub(): Hub {
         yield* reach(self, site).pictures(self, request)
       },
       report: async (site, report) => reach(self, site).report(self, report),
+      audit: async (site, request) => reach(self, site).audit(self, request),
       talk: async (site, request) => reach(self, site).talk(self, request),
       async *presence(site) {
         for await (const frame of reach(self, site).presence(self)) {
@@ -255,7 +262,7 @@ export async function aWorld(
       network: hub.networkOf(id),
       events: { emit },
     }
-    const machine = { id, identity, keys, disk, files, database, ports }
+    const machine = { id, identity, keys, disk, files, database, ports, isVolunteer: false }
     machines.push(machine)
     return machine
   }
@@ -303,7 +310,8 @@ export async function aWorld(
     await quiet()
   }
   async function boot(machine: Machine): Promise<Site> {
-    const settings = { ...settingsOf(machine), keys: machine.keys }
+    const { keys, isVolunteer } = machine
+    const settings = { ...settingsOf(machine), keys, isVolunteer }
     const site = await createSite(machine.ports, settings)
     await site.start()
     stops.set(machine.id, site.stop)
@@ -332,6 +340,10 @@ export async function aWorld(
   return {
     clock,
     events,
+    findings: async () => {
+      const page = { filter: {}, order: 'since', isDescending: false, offset: 0 } as const
+      return (await coordinator.coordinator.findings.list({ ...page, limit: 1000 })).findings
+    },
     coordinator,
     admit: async (id) => {
       const identity = createIdentity(NETWORK, id, systemRandom.bytes(32))
@@ -341,9 +353,9 @@ export async function aWorld(
     join: hub.join,
     addSite: async (
       id,
-      { requirements = {}, siteType = 'general', website = {}, company } = {},
+      { requirements = {}, siteType = 'general', website = {}, company, isVolunteer = false } = {},
     ) => {
-      const machine = await aMachine(id)
+      const machine = { ...(await aMachine(id)), isVolunteer }
       machine.ports = { ...machine.ports, ...website, ...(company && { company }) }
       await admit(machine.identity, siteType)
       const started: SiteMachine = { ...machine, site: await boot(machine) }

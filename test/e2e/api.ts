@@ -123,6 +123,7 @@ export interface Progress {
   receipts: { site: string; receivedAt: number | null }[]
 }
 export interface Disclosure {
+  what: string
   partner: string
   time: number
   via: string | null

@@ -1,8 +1,8 @@
 /** Programs of the system that some tests need: installed where that can be done. */
 import { spawnSync } from 'node:child_process'
 
-const isThere = (program: string): boolean =>
-  spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
+const succeeds = ([program = '', ...args]: readonly string[]): boolean =>
+  spawnSync(program, args, { stdio: 'ignore' }).status === 0
 
 function apt(...args: string[]): boolean {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
@@ -10,14 +10,24 @@ function apt(...args: string[]): boolean {
 }
 
 /**
- * Whether a program can be run; on Debian and as root its package of the same name is installed
- * first. Without it a test is skipped with a line that says so, but with CI set it runs, and fails.
+ * Whether a package of Debian is here, which `test` shows by ending with 0; as root on Debian it is
+ * installed first. Without it a test is skipped with a line that says so, but with CI set it runs,
+ * and fails.
  */
-export function hasProgram(program: string): boolean {
-  if (isThere(program)) return true
+export function hasPackage(name: string, test: readonly string[]): boolean {
+  if (succeeds(test)) return true
   if (process.getuid?.() === 0 && apt('update', '-qq'))
-    apt('install', '-yqq', '--no-install-recommends', program)
-  if (isThere(program) || process.env['CI'] === 'true') return true
-  console.log(`skipped: ${program} is not here and could not be installed`)
+    apt('install', '-yqq', '--no-install-recommends', name)
+  if (succeeds(test) || process.env['CI'] === 'true') return true
+  console.log(`skipped: ${name} is not here and could not be installed`)
   return false
+}
+
+/** Whether a program can be run, or is once its package is installed. */
+export function hasProgram(
+  program: string,
+  packageName = program,
+  test: readonly string[] = ['--version'],
+): boolean {
+  return hasPackage(packageName, [program, ...test])
 }

@@ -23,6 +23,11 @@ export const TERMS: Terms = {
   heartbeatSeconds: 1,
   erasureDeadlineSeconds: 24 * 3600,
   noticeVersions: ['2018-06-19'],
+  challengeSeconds: 86_400,
+  challengesPerRound: 4,
+  probeSeconds: 86_400,
+  probesPerRound: 4,
+  auditAnswerSeconds: 72 * 3600,
 }
 /** Keys that take turns, so that nobody who polls meets the limit of one. */
 const KEYS = 6
@@ -66,6 +71,8 @@ export interface StaffApi extends Api {
 }
 export interface TestCoordinator extends TestNode {
   api: StaffApi
+  /** One of its API keys, for a client of its own. */
+  key: () => string
 }
 
 export interface TestNetwork {
@@ -233,7 +240,9 @@ async function startCoordinator({ settings, terms, through }: NetworkOptions): P
   const keys = await keysOf(folder, 'staff')
   const logFile = join(root, 'logs', `${NETWORK}.log`)
   const node = createTestNode({ role: 'coordinator', site: NETWORK, folder, logFile, ...ports })
-  const coordinator = withApi(node, staffApi(node.url, keys))
+  const coordinator = Object.assign(withApi(node, staffApi(node.url, keys)), {
+    key: () => keys[0] ?? '',
+  })
   await coordinator.start()
   const founded = async (): Promise<boolean> => (await coordinator.api.sizeOf(NETWORK)) >= 2
   await until('the network is founded', founded)

@@ -78,6 +78,10 @@ function recordingHandlers(
       keep(report)
       return core().report(from, report)
     },
+    audit: async (from, request) => {
+      keep(request)
+      return core().audit(from, request)
+    },
     talk: async (from, request) => {
       keep(request)
       return core().talk(from, request)

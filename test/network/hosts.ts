@@ -88,6 +88,7 @@ export async function aHost(
         for (const wish of wishes.keys()) yield { kind: 'gone' as const, wish }
       },
       report: async () => ({ kind: 'taken' }),
+      audit: async () => ({ kind: 'refused' }),
       talk: async () => ({ kind: 'delivered' }),
       async *presence() {},
       connected: () => undefined,

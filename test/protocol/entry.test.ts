@@ -9,6 +9,7 @@ import {
   MEASURE_REASONS,
   WITHDRAW_REASONS,
   type Entry,
+  siteEntryType,
 } from '../../protocol/entry.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { parseRecordId, parseSiteId } from '../../protocol/ids.ts'
@@ -73,6 +74,16 @@ const ENTRIES: Entry[] = [
   { type: 'terms', terms: DEFAULT_TERMS, time },
   { type: 'order', site, record, size: 3, time, notice: '' },
   { type: 'order', site, record: null, size: 3, time, notice: 'a.b:c_d-1' },
+  ...[null, bytes(32)].map((seed): Entry => ({
+    type: 'draw',
+    seed,
+    commitment: bytes(32),
+    growth: new Uint8Array(9),
+    mix: bytes(32),
+    site: seed === null ? null : site,
+    count: 4,
+    time,
+  })),
   { type: 'breach', site, known: time - 1, what: 'what', action: 'act', contact: 'who', time },
 ]
 const byType = [...new Map(ENTRIES.map((entry) => [entry.type, entry]))]
@@ -96,6 +107,21 @@ function codeOf(wire: Uint8Array): string {
     throw error
   }
 }
+
+describe('siteEntryType', () => {
+  it.each(byType)('tells %s from its first bytes', (type, entry) => {
+    const isOfSite = type === 'publish' || type === 'withdraw' || type === 'requirements'
+    expect(siteEntryType(encodeEntry(entry))).toBe(isOfSite ? type : null)
+  })
+  it('knows the type whatever the time is, and takes nothing else for an entry', () => {
+    const entry = ENTRIES[1]
+    if (entry?.type !== 'withdraw') throw new Error('expected a withdraw entry')
+    for (const at of [0, 23, 24, 255, 256, 65_535, 65_536, 2 ** 32, 2 ** 53 - 1])
+      expect(siteEntryType(encodeEntry({ ...entry, time: at }))).toBe('withdraw')
+    for (const other of [new Uint8Array(0), bytes(40), encodeCbor({ time: 'x', type: 'withdraw' })])
+      expect(siteEntryType(other)).toBeNull()
+  })
+})
 
 describe('encodeEntry and decodeEntry', () => {
   it.each(ENTRIES.map((entry, at) => [`${entry.type} ${at}`, entry] as const))(
@@ -125,6 +151,8 @@ describe('encodeEntry and decodeEntry', () => {
     const wrong = [null, true, -1, 'Hazel Moss', bytes(5), [], {}, ['Hazel Moss'], { x: 1 }]
     const fitting = new Set([
       'order record null',
+      'draw seed null',
+      'draw site null',
       'requirements requirements {}',
       'requirements excludes []',
       ...['what', 'action', 'contact'].map((name) => `breach ${name} "Hazel Moss"`),
@@ -164,6 +192,12 @@ describe('encodeEntry and decodeEntry', () => {
     ['terms', { terms: { ...DEFAULT_TERMS, noticeVersions: [] } }],
     ['terms', { terms: { ...DEFAULT_TERMS, hideAfterSeconds: 11 * 366 * 86_400 } }],
     ['terms', { terms: { ...DEFAULT_TERMS, note: '' } }],
+    ['terms', { terms: { ...DEFAULT_TERMS, challengesPerRound: 17 } }],
+    ['draw', { growth: new Uint8Array(4) }],
+    ['draw', { growth: new Uint8Array(3003) }],
+    ['draw', { count: 0 }],
+    ['draw', { count: 17 }],
+    ['draw', { seed: new Uint8Array(31) }],
     ['breach', { what: '' }],
     ['breach', { what: 'a'.repeat(1001) }],
     ['order', { record: bytes(15) }],

@@ -21,6 +21,7 @@ import {
   rootOf,
   verifyConsistency,
   verifyInclusion,
+  rangeAt,
 } from '../../protocol/merkle.ts'
 
 const VECTORS = '../shared/vectors'
@@ -265,6 +266,17 @@ describe('verifyConsistency', () => {
   it('refuses a proof longer than 63 hashes', () => {
     const proof = Array.from({ length: 64 }, () => EMPTY_ROOT)
     expect(() => verifyConsistency({ ...aConsistency(1, 2), proof })).toThrow('at most 63 hashes')
+  })
+})
+
+describe('rangeAt', () => {
+  it('gives the range that leads to any size', () => {
+    const leaves = Array.from({ length: 70 }, (_, n) => leafHash(new Uint8Array([n])))
+    const nodes = (level: number, index: number): Uint8Array =>
+      rootOf(appendLeaves(EMPTY_RANGE, leaves.slice(index * 2 ** level, (index + 1) * 2 ** level)))
+    for (let size = 0; size <= leaves.length; size += 1)
+      expect(rangeAt(size, nodes)).toEqual(appendLeaves(EMPTY_RANGE, leaves.slice(0, size)))
+    expect(() => rangeAt(-1, nodes)).toThrow('out_of_range')
   })
 })
 

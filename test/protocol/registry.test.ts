@@ -17,6 +17,8 @@ import {
   witnessKeysOf,
   witnessName,
   type Member,
+  termsAt,
+  wasAdmitted,
   type Registry,
 } from '../../protocol/registry.ts'
 
@@ -101,9 +103,32 @@ describe('foldRegistry', () => {
     expect(member(fold(admit(A), again))).toEqual({
       ...member(fold(admit(A))),
       expires: 5000,
+      admissions: [{ from: 100, until: 5000 }],
       siteType: 'senior',
       jurisdiction: 'FR',
     })
+  })
+
+  it('knows when a site was admitted, also where it came back after the end', () => {
+    const again = admit(A, { time: 2000, expires: 3000 })
+    const back = member(fold(admit(A), again))
+    expect(back.admissions).toEqual([
+      { from: 100, until: 1000 },
+      { from: 2000, until: 3000 },
+    ])
+    const times = [99, 100, 999, 1000, 1999, 2000, 2999, 3000]
+    expect(times.filter((time) => wasAdmitted(back, time))).toEqual([100, 999, 2000, 2999])
+  })
+
+  it('knows the terms of any time', () => {
+    const terms = { ...DEFAULT_TERMS, erasureDeadlineSeconds: 60 }
+    const registry = fold({ type: 'terms', terms, time: 500 })
+    expect([0, 499, 500, 9000].map((time) => termsAt(registry, time))).toEqual([
+      DEFAULT_TERMS,
+      DEFAULT_TERMS,
+      terms,
+      terms,
+    ])
   })
 
   it('leaves a suspended site suspended when it is prolonged', () => {

@@ -4,7 +4,7 @@ import type { BodiesReply, BodiesRequest, SyncReply } from '../../protocol/wire.
 import type { Coordinator } from '../../node/core/coordinator.ts'
 import type { Dice } from './dice.ts'
 import { Websites } from './website.ts'
-import { FAIR } from './network.ts'
+import { FAIR } from './weather.ts'
 import { NETWORK, SITES, type SimNode, type World } from './world.ts'
 
 type Act = () => void | Promise<void>

@@ -2,6 +2,12 @@
  * The network between simulated nodes: gossip that is lost, repeated and reordered; streams that
  * break; links cut in one or both directions. Frames travel as bytes of the shipped codecs.
  */
+import {
+  auditReplyCodec,
+  auditRequestCodec,
+  type AuditReply,
+  type AuditRequest,
+} from '../../protocol/challenge.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { SiteId } from '../../protocol/ids.ts'
 import {
@@ -33,6 +39,7 @@ import type { GossipVerdict, Network, NetworkHandlers } from '../../node/core/po
 import type { Dice } from './dice.ts'
 import { never } from './storage.ts'
 import type { Queue } from './queue.ts'
+import { FAIR, type Weather } from './weather.ts'
 
 /** A process on the network. Two processes may claim to be the same site. */
 export interface Port {
@@ -43,20 +50,6 @@ export interface Port {
   /** Null before it listens. */
   handlers: NetworkHandlers | null
 }
-
-/** How bad the network is now. */
-export interface Weather {
-  loss: number
-  repetition: number
-  /** Seconds of delay at most, but for stragglers. */
-  delay: number
-  /** Probability that a message takes hours. */
-  straggle: number
-  /** Probability that a stream breaks at some frame. */
-  breakage: number
-}
-
-export const FAIR: Weather = { loss: 0, repetition: 0, delay: 0.2, straggle: 0, breakage: 0 }
 
 /** What the simulation looks at. */
 export interface NetworkHooks {
@@ -69,6 +62,8 @@ export interface NetworkHooks {
   served: (from: Port, to: Port, request: BodiesRequest, reply: BodiesReply) => void
   /** The manifest of a picture leaves a node, and the picture after it. */
   pictured: (from: Port, to: Port, request: PicturesRequest, index: number) => void
+  /** An answer to the coordinator's audit leaves a node. */
+  audited: (from: Port, request: AuditRequest, reply: AuditReply) => void
   /** Lets a malicious node change what it sends. */
   forge: <T>(from: Port, kind: 'sync' | 'bodies', request: unknown, reply: T) => T | null
 }
@@ -204,17 +199,27 @@ export class SimNetwork {
         this.#sync(port, site, syncRequestCodec.encode(request), request.kind),
       bodies: (site, request) => this.#bodies(port, site, request),
       pictures: (site, request) => this.#pictures(port, site, request),
-      report: async (site, report) => {
-        const bytes = reportCodec.encode(report)
-        for await (const frame of this.#stream(port, site, (target) => once(target, bytes)))
-          return reportAnswerCodec.decode(frame)
-        throw new Unreachable()
-      },
-      talk: async (site, request) => {
-        const bytes = talkCallCodec.encode({ n: 0, request })
-        for await (const frame of this.#stream(port, site, (target) => said(target, bytes)))
-          return talkReplyCodec.decode(frame).answer
-        throw new Unreachable()
+      report: (site, message) =>
+        this.#one(port, site, reportAnswerCodec, async (to) => {
+          const report = reportCodec.decode(reportCodec.encode(message))
+          return to.handlers?.report(port.site, report)
+        }),
+      audit: (site, message) =>
+        this.#one(port, site, auditReplyCodec, async (to) => {
+          const request = auditRequestCodec.decode(auditRequestCodec.encode(message))
+          const reply = await to.handlers?.audit(port.site, request)
+          if (reply !== undefined && !to.isDead()) this.#hooks.audited(to, request, reply)
+          return reply
+        }),
+      talk: async (site, message) => {
+        const said = await this.#one(port, site, talkReplyCodec, async (to) => {
+          const { n, request } = talkCallCodec.decode(
+            talkCallCodec.encode({ n: 0, request: message }),
+          )
+          const answer = await to.handlers?.talk(port.site, request)
+          return answer && { n, answer }
+        })
+        return said.answer
       },
       presence: (site) => this.#presence(port, site),
       disconnect: async (site) => {
@@ -222,16 +227,21 @@ export class SimNetwork {
         if (!port.isDead() && other !== undefined) this.#unlink(port, other)
       },
     }
+  }
 
-    async function* once(target: Port, bytes: Uint8Array): AsyncIterable<Uint8Array> {
-      const answer = await target.handlers?.report(port.site, reportCodec.decode(bytes))
-      if (answer !== undefined) yield reportAnswerCodec.encode(answer)
-    }
-    async function* said(target: Port, bytes: Uint8Array): AsyncIterable<Uint8Array> {
-      const { n, request } = talkCallCodec.decode(bytes)
-      const answer = await target.handlers?.talk(port.site, request)
-      if (answer !== undefined) yield talkReplyCodec.encode({ n, answer })
-    }
+  /** One question, one answer. */
+  async #one<T>(
+    port: Port,
+    site: SiteId,
+    codec: Codec<T>,
+    answer: (target: Port) => Promise<T | undefined>,
+  ): Promise<T> {
+    const frames = this.#stream(port, site, async function* serve(target) {
+      const given = await answer(target)
+      if (given !== undefined) yield codec.encode(given)
+    })
+    for await (const frame of frames) return codec.decode(frame)
+    throw new Unreachable()
   }
 
   #announce(port: Port, announcement: Announcement): void {

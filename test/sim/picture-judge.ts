@@ -3,7 +3,7 @@ import type { Body } from '../../protocol/body.ts'
 import { toHex } from '../../protocol/bytes.ts'
 import type { SiteId } from '../../protocol/ids.ts'
 import { PICTURE_SIZES } from '../../protocol/picture.ts'
-import type { Disclosed } from '../../protocol/wire.ts'
+import type { LedgerRow } from '../../node/core/store.ts'
 import type { PictureRow } from '../../node/core/store.ts'
 import { SLOT_BYTES } from '../../node/store/vault.ts'
 import { invariantOf, type Judged } from './judged.ts'
@@ -14,8 +14,13 @@ import { durableKey } from './storage.ts'
 const ZERO = toHex(new Uint8Array(SLOT_BYTES))
 
 /** A disclosure as the knowledge holds it. */
-export function ledgerLine(home: SiteId, index: number, partner: SiteId, what: Disclosed): string {
-  return `${home} ${index} ${partner}${what === 'pictures' ? ' pictures' : ''}`
+export function ledgerLine(
+  home: SiteId,
+  index: number,
+  partner: SiteId,
+  what: LedgerRow['what'],
+): string {
+  return `${home} ${index} ${partner}${what === 'body' ? '' : ` ${what}`}`
 }
 
 /** Remembers the files of pictures that a node has committed to. */

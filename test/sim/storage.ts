@@ -1,6 +1,7 @@
 /** The shipped store and vault on a simulated disk: commits are told, and any write can be the last. */
 import { toHex } from '../../protocol/bytes.ts'
 import type { RecordId, SiteId } from '../../protocol/ids.ts'
+import type { Finding } from '../../node/core/oversight/finding.ts'
 import type { Blobs, Sealed, Vault } from '../../node/core/ports.ts'
 import type {
   HeldBody,
@@ -28,6 +29,7 @@ export type Fact =
   | { kind: 'receipt'; row: ReceiptRow }
   | { kind: 'pending'; record: RecordId }
   | { kind: 'fork'; log: SiteId }
+  | { kind: 'found'; finding: Finding }
   /** Rows of records, bodies or the feed have changed. */
   | { kind: 'touched' }
 
@@ -98,6 +100,14 @@ function recording(tx: WriteTransaction, facts: Fact[]): WriteTransaction {
         await tx.logs.saveCheckpoint(site, note, heartbeat)
         facts.push({ kind: 'checkpoint', site, note })
         if (heartbeat !== null) facts.push({ kind: 'heartbeat', site, time: heartbeat })
+      },
+    },
+    findings: {
+      ...tx.findings,
+      add: async (finding) => {
+        const isNew = await tx.findings.add(finding)
+        if (isNew) facts.push({ kind: 'found', finding })
+        return isNew
       },
     },
     records: {

@@ -1,19 +1,14 @@
 /** A whole network in one process: nodes with their disks, clocks and keys, and what connects them. */
-import { hash } from 'node:crypto'
 import { parseSiteId, type SiteId } from '../../protocol/ids.ts'
 import type { Terms } from '../../protocol/entry.ts'
 import { DEFAULT_TERMS } from '../../protocol/registry.ts'
 import type { BodiesRequest, SyncReply } from '../../protocol/wire.ts'
 import { createCoordinator, type Coordinator } from '../../node/core/coordinator.ts'
-import {
-  createIdentity,
-  derivePrivateKeys,
-  type Identity,
-  type PrivateKeys,
-} from '../../node/core/identity.ts'
+import type { Identity, PrivateKeys } from '../../node/core/identity.ts'
 import type { NodePorts, NodeSettings } from '../../node/core/node.ts'
 import type { Clock, Crypto, Event, NetworkHandlers, Vault } from '../../node/core/ports.ts'
 import { FEED_EPOCH } from '../../node/core/feed.ts'
+import type { Finding } from '../../node/core/oversight/finding.ts'
 import { createSite, type Site, type SiteNodePorts } from '../../node/core/site.ts'
 import type { Store } from '../../node/core/store.ts'
 import { openDatabase, type Database } from '../../node/store/database.ts'
@@ -21,12 +16,14 @@ import type { SlotFile } from '../../node/store/slot-file.ts'
 import { VAULT_SETTING } from '../../node/store/storage.ts'
 import { openVault } from '../../node/store/vault.ts'
 import { memoryImages } from '../fixtures/pictures.ts'
+import { checkAudited, checkFound } from './audit-judge.ts'
 import { clockOf } from './clock.ts'
 import { createSimCrypto } from './crypto.ts'
 import type { Dice } from './dice.ts'
 import { Crashed, createFuse, SlotDisk, slotFileOn, type CrashMoment, type Fuse } from './disk.ts'
 import { Judge } from './judge.ts'
 import type { Judged } from './judged.ts'
+import { keysFor } from './keys.ts'
 import { backedUp, emptyKnowledge, type Knowledge } from './knowledge.ts'
 import { SimNetwork, type Port } from './network.ts'
 import { createQueue, type Queue } from './queue.ts'
@@ -47,7 +44,14 @@ export const TERMS: Terms = {
   registryLeaseSeconds: 12 * 3600,
   heartbeatSeconds: 900,
   noticeVersions: ['2018-06-19'],
+  challengeSeconds: 3600,
+  challengesPerRound: 2,
+  probeSeconds: 3600,
+  probesPerRound: 2,
+  auditAnswerSeconds: 6 * 3600,
 }
+/** Sites that run probes for the coordinator. */
+const VOLUNTEERS = new Set(SITES.slice(0, 2))
 
 /**
  * A planted fault: it wraps what the core is given, never the core, and the invariants have to see
@@ -61,9 +65,9 @@ export interface Plant {
   vault?: (vault: Vault) => Vault
   slotFile?: (file: SlotFile) => SlotFile
   clock?: (clock: Clock, node: SimNode) => Clock
-  crypto?: (crypto: Crypto) => Crypto
+  crypto?: (crypto: Crypto, node: SimNode) => Crypto
   network?: (network: NodePorts['network'], node: SimNode) => NodePorts['network']
-  handlers?: (handlers: NetworkHandlers) => NetworkHandlers
+  handlers?: (handlers: NetworkHandlers, node: SimNode) => NetworkHandlers
   /** Changes a database that was restored. */
   restored?: (database: Database) => Promise<void>
   /** The scopes with which the website hands in what a member consented to. */
@@ -95,22 +99,6 @@ export interface SimNode extends Judged {
   backups: Backup[]
 }
 
-const keysCache = new Map<string, { identity: Identity; keys: PrivateKeys }>()
-
-function keysFor(site: SiteId): { identity: Identity; keys: PrivateKeys } {
-  let made = keysCache.get(site)
-  if (made === undefined) {
-    const seed = (label: string): Uint8Array =>
-      new Uint8Array(hash('sha256', `${label} ${site}`, 'buffer'))
-    made = {
-      identity: createIdentity(NETWORK, site, seed('node')),
-      keys: derivePrivateKeys(seed('storage')),
-    }
-    keysCache.set(site, made)
-  }
-  return made
-}
-
 /** Chance that a write waits on the queue before its turn. */
 const PAUSE_CHANCE = 0.04
 const TRACE_LINES = 4000
@@ -122,6 +110,8 @@ export class World {
   readonly network: SimNetwork
   readonly nodes: SimNode[] = []
   readonly trace: string[] = []
+  /** What the coordinator has found. */
+  readonly findings: Finding[] = []
   readonly plant: Plant
   /** Changes what a malicious node sends; null keeps it from answering. */
   forge: (node: SimNode, kind: 'sync' | 'bodies', request: unknown, reply: unknown) => unknown = (
@@ -168,12 +158,21 @@ export class World {
         const node = nodeOf(from)
         if (node !== undefined) this.judge.pictured(node, to.site, request, index)
       },
+      audited: (from, request, reply) => {
+        const node = nodeOf(from)
+        if (node?.isHonest === true) checkAudited(node, NETWORK, { request, reply }, this.judge)
+      },
       forge: <T>(from: Port, kind: 'sync' | 'bodies', request: unknown, reply: T): T | null => {
         const node = nodeOf(from)
         if (node === undefined || node.isHonest) return reply
         return this.forge(node, kind, request, reply) as T | null
       },
     })
+  }
+
+  #found(finding: Finding): void {
+    this.findings.push(finding)
+    if (this.isTrusted(finding.site)) checkFound(finding, this.judge)
   }
 
   #heardBySync(node: SimNode, reply: SyncReply & { kind: 'checkpoint' }): void {
@@ -199,7 +198,7 @@ export class World {
   async add(site: SiteId, from?: { database: Uint8Array; disk: SlotDisk; known: Knowledge }) {
     const count = this.nodes.filter((node) => node.site === site).length
     const node: SimNode = {
-      ...keysFor(site),
+      ...keysFor(NETWORK, site),
       name: count === 0 ? site : `${site}#${count + 1}`,
       site,
       isHonest: true,
@@ -271,6 +270,7 @@ export class World {
           ({ kind }) => !['heartbeat', 'receipt', 'checkpoint'].includes(kind),
         )
         this.judge.afterCommit(node, facts)
+        for (const fact of facts) if (fact.kind === 'found') this.#found(fact.finding)
       },
       settled: () => {
         node.known.unsettled.clear()
@@ -280,7 +280,7 @@ export class World {
     const store = plant.store?.(real, node) ?? real
     const file = slotFileOn(node.disk, process.fuse, isDead)
     const random = { bytes: (length: number) => this.#randomDice.bytes(length) }
-    const crypto = plant.crypto?.(this.#crypto) ?? this.#crypto
+    const crypto = plant.crypto?.(this.#crypto, node) ?? this.#crypto
     const create = (await real.read((tx) => tx.desk.setting(VAULT_SETTING))) === null
     const opened = openVault({
       file: plant.slotFile?.(file) ?? file,
@@ -312,7 +312,7 @@ export class World {
     }
     const settings: NodeSettings = {
       identity: node.identity,
-      coordinatorKey: keysFor(NETWORK).identity.logKey,
+      coordinatorKey: keysFor(NETWORK, NETWORK).identity.logKey,
       tickSeconds: TICK_SECONDS,
       exchangeSeconds: 4 * TICK_SECONDS,
       beatSeconds: 4 * TICK_SECONDS,
@@ -323,12 +323,15 @@ export class World {
         jurisdiction: 'CY',
         terms: TERMS,
       })
-    else process.core = await createSite(ports, { ...settings, keys: node.keys })
+    else {
+      const isVolunteer = VOLUNTEERS.has(node.site)
+      process.core = await createSite(ports, { ...settings, keys: node.keys, isVolunteer })
+    }
     const core = process.core ?? process.coordinator
     if (core === null || isDead()) return
     await core.start()
     if (isDead()) return
-    process.handlers = plant.handlers?.(core.node.handlers) ?? core.node.handlers
+    process.handlers = plant.handlers?.(core.node.handlers, node) ?? core.node.handlers
     this.network.dial()
   }
 

@@ -27,6 +27,14 @@ describe('receipts', () => {
         [7, 3],
         [9, 4],
       ])
+      expect(await tx.receipts.atSize(HOME, 7)).toHaveLength(2)
+      const page = (above: number, limit: number) =>
+        tx.receipts.byCosigner(HOME, OTHER, above, limit)
+      expect(await page(0, 2)).toEqual([
+        { size: 5, time: 3 },
+        { size: 7, time: 3 },
+      ])
+      expect(await page(7, 2)).toEqual([{ size: 9, time: 4 }])
       expect(await tx.receipts.largest(HOME, OTHER)).toBe(9)
       expect(await tx.receipts.largest(HOME, OWN)).toBe(7)
       expect(await tx.receipts.largest(OTHER, OWN)).toBe(0)

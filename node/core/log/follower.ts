@@ -5,7 +5,6 @@ import { ProtocolError } from '../../../protocol/errors.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
 import { isBelievable } from '../../../protocol/lease.ts'
 import { rootAt, rootOf, verifyConsistency, type CompactRange } from '../../../protocol/merkle.ts'
-import { termsAt } from '../../../protocol/registry.ts'
 import type { Announcement } from '../../../protocol/wire.ts'
 import type { Clock, Crypto, Events, GossipVerdict, Network } from '../ports.ts'
 import type { LogReader, LogState, Store, WriteTransaction } from '../store.ts'
@@ -13,8 +12,7 @@ import { isKnown, type View } from '../view.ts'
 import { applyCoordinatorEntries, applySiteEntries, assertWriter, type Applied } from './apply.ts'
 import type { Checkpoints, OpenedCheckpoint } from './checkpoints.ts'
 import { findFork, type ForkFound } from './fork.ts'
-import { receiptNote } from './receipt.ts'
-import { noteSilence } from './silence.ts'
+import { createIrregularities } from './irregularity.ts'
 import { extendTree, withNodes } from './tree.ts'
 import { logStateOf } from './writer.ts'
 
@@ -61,6 +59,7 @@ function ends(entries: readonly Entry[]): boolean {
 /** Creates the follower of all logs. */
 export function createFollower(ports: FollowerPorts): Follower {
   const { view, store, clock, crypto, network, events, checkpoints } = ports
+  const irregularities = createIrregularities(ports)
   const pulling = new Map<string, Promise<void>>()
 
   async function apply(
@@ -148,18 +147,6 @@ export function createFollower(ports: FollowerPorts): Follower {
     return false
   }
 
-  /** The terms may have changed while the site was silent: the shorter of the two counts. */
-  function noteAbsence(
-    tx: WriteTransaction,
-    state: LogState,
-    next: { note: string; heartbeat: number },
-  ): Promise<void> {
-    const registry = view.registry()
-    const before = termsAt(registry, state.heartbeat ?? 0)
-    const seconds = Math.min(before.hideAfterSeconds, registry.terms.hideAfterSeconds)
-    return noteSilence(tx, state, next, seconds)
-  }
-
   /** Keeps the newest checkpoint and heartbeat of a log that is applied up to it. */
   async function keepCheckpoint(log: SiteId, opened: OpenedCheckpoint): Promise<boolean> {
     const heartbeat = checkpoints.heartbeatOf(log, opened, clock.now())
@@ -189,7 +176,7 @@ export function createFollower(ports: FollowerPorts): Follower {
         heartbeat !== null && heartbeat === state.heartbeat && stored?.note.signatures.length === 1
       if (!isNewer && !isLarger && !isFirst) return false
       const note = checkpoints.bareNote(log, opened)
-      if (view.self === view.network && isNewer) await noteAbsence(tx, state, { note, heartbeat })
+      if (isNewer) await irregularities.silence(tx, state, { note, heartbeat })
       await tx.logs.saveCheckpoint(log, note, isNewer ? heartbeat : state.heartbeat)
       return true
     })
@@ -202,24 +189,6 @@ export function createFollower(ports: FollowerPorts): Follower {
     return news || heard
   }
 
-  /** Who signs a smaller size later than a larger one has lost a part of its log, and goes on. */
-  async function noteRollback(log: SiteId, opened: OpenedCheckpoint): Promise<void> {
-    const since = checkpoints.heartbeatOf(log, opened, clock.now())
-    if (since === null) return
-    const { size } = opened.checkpoint
-    await store.write(async (tx) => {
-      const larger = await tx.receipts.next(log, log, size)
-      if (larger === null || larger.time >= since) return
-      const note = await tx.receipts.checkpoint(log, larger.size)
-      if (note === null) return
-      const notes: [string, string] = [
-        receiptNote(note, larger.line),
-        checkpoints.bareNote(log, opened),
-      ]
-      await tx.audit.addRollback({ log, size: larger.size, since, notes })
-    })
-  }
-
   async function takeAnnouncement(
     announcement: Announcement,
     opened: OpenedCheckpoint,
@@ -229,7 +198,7 @@ export function createFollower(ports: FollowerPorts): Follower {
     const state = await store.read((tx) => logStateOf(tx, log))
     if (size <= state.size && !(await agrees(log, state, opened))) return 'accept'
     if (size < state.size) {
-      if (view.self === view.network) await noteRollback(log, opened)
+      await irregularities.rollback(log, opened)
       return 'ignore'
     }
     if (size > state.size) {

@@ -35,6 +35,8 @@ function partsOf({ subject }: Finding): { log: SiteId; number: number } {
   return { log: subject.slice(0, slash) as SiteId, number: Number(subject.slice(slash + 1)) }
 }
 
+const sizeOf = (note: string): number => parseCheckpoint(parseNote(note).text).size
+
 const notReady = (expected: string): ProtocolError => new ProtocolError('not_ready', '', expected)
 
 /** Creates the maker of files. */
@@ -129,9 +131,8 @@ export function createFindingFiles(ports: {
   }
 
   async function fork(tx: ReadTransaction, { log, notes, branch }: ForkRow): Promise<Claim> {
-    const [ours = '', other = ''] = notes
+    const [ours, other] = notes
     if (ours === '') throw notReady('a checkpoint of the first history')
-    const sizeOf = (note: string): number => parseCheckpoint(parseNote(note).text).size
     const [own, others] = [sizeOf(ours), sizeOf(other)]
     if (own === others) return { kind: 'fork', notes, branch: null }
     const isOurs = own > others

@@ -1,4 +1,5 @@
 /** Tells homes what this node handed out of their records, so that they can name every recipient. */
+import { invariant } from '../../../protocol/errors.ts'
 import { BODIES_PER_REQUEST } from '../../../protocol/limits.ts'
 import type { Events, Network } from '../ports.ts'
 import type { LedgerRow, Store } from '../store.ts'
@@ -18,12 +19,15 @@ export function createDisclosureReports(ports: {
   const { store, network, events } = ports
 
   async function reportRow(row: LedgerRow): Promise<boolean> {
+    const { what } = row
+    // A home opens consents of its own members only, and has nobody to report that to.
+    invariant(what !== 'consent', 'only a home opens a consent')
     const indexes = row.versions.map(({ index }) => index)
     for (let at = 0; at < indexes.length; at += BODIES_PER_REQUEST) {
       const { kind } = await network.report(row.home, {
         kind: 'disclosures',
         partner: row.partner,
-        what: row.what,
+        what,
         time: row.time,
         indexes: indexes.slice(at, at + BODIES_PER_REQUEST),
       })

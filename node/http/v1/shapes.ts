@@ -77,7 +77,11 @@ export const putOutcome = z.object({
 
 export const disclosure = z.object({
   partner: siteId,
-  what: z.enum(['body', 'pictures']).describe('the shared data itself, or pictures that it names'),
+  what: z
+    .enum(['body', 'pictures', 'consent'])
+    .describe(
+      'the shared data itself, pictures that it names, or (to the coordinator) the consent record alone',
+    ),
   time: seconds,
   via: siteId.nullable().describe('the relay that handed it on; null for this node'),
   versions: z.array(z.object({ record: recordId, index: z.int() })),

@@ -105,8 +105,8 @@ function mountPost(door: Door, { site }: SitePorts): void {
 
 function mountList(door: Door, { site, store, clock }: SitePorts): void {
   const followUp = createFollowUp({
-    indexes: async (log, above, limit) => {
-      const ended = await store.read((tx) => tx.records.ended(log, above, limit))
+    indexes: async (log, above, rows) => {
+      const ended = await store.read((tx) => tx.records.ended(log, above, rows))
       return ended.flatMap(({ endIndex }) => endIndex ?? [])
     },
     evidence: site.node.evidence,

@@ -105,6 +105,7 @@ const TITLES: Readonly<Record<string, string>> = {
   terms: 'The terms are set',
   order: 'Records are ordered to go',
   breach: 'A breach is announced',
+  draw: 'Publishes are drawn, whose consents are to be opened',
 }
 
 /** The kinds of entries, for a filter or a heading. */
@@ -140,5 +141,5 @@ export function fieldsOf(entry: Entry): EntryField[] {
 /** What an entry is about: a record, a site. */
 export function subjectOf(entry: Entry): string {
   if ('record' in entry && entry.record !== null) return entry.record
-  return 'site' in entry ? entry.site : ''
+  return 'site' in entry ? (entry.site ?? '') : ''
 }

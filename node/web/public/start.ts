@@ -75,6 +75,7 @@ export function mountStart(web: Web, ports: CoordinatorPorts): void {
             ['Key of its cosignatures', longCode(directory.witnessKey)],
             ['Directory', link('/v1/directory', '/v1/directory')],
             ['Interface', link('/v1/docs', '/v1/docs')],
+            ['How to check it', link('/v1/docs/verify', '/v1/docs/verify')],
             ['Logs', html`<code>/log/&lt;origin&gt;/</code>, C2SP tlog-tiles`],
             ['Witness', html`<code>/witness/</code>, C2SP tlog-witness`],
           ]),
