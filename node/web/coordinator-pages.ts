@@ -40,7 +40,8 @@ export function mountCoordinatorPages(door: Door, ports: PagePorts): void {
     frame: { name: ports.coordinator.node.view.network, controller: ports.controller },
     ...(gate !== undefined && { sessionOf: sessionReader(gate), signInPath: SIGN_IN }),
   })
-  const readers = ports.readers ?? {}
+  const { challenges, probes } = ports.coordinator
+  const readers: PageReaders = { challenges, probes, ...ports.readers }
   mountStart(web, ports)
   mountMembersPage(web, ports)
   mountTerms(web, ports)

@@ -197,6 +197,22 @@ export function mountPage(
   })
 }
 
+/** Mounts a file of a page: who may look at the one may take the other. */
+export function mountFile(
+  web: Web,
+  { path, roles }: PageSpec,
+  give: (visit: Visit) => Promise<Response>,
+): void {
+  web.door.app.get(honoPath(path), async (c: OperationContext) => {
+    c.set('route', path)
+    try {
+      return await give(await admit(web, c, roles))
+    } catch (error) {
+      return refusal(web, c, error)
+    }
+  })
+}
+
 export interface FormSpec extends PageSpec {
   /** Bytes of what is sent; a form without files needs no more than it says by default. */
   bytes?: number

@@ -117,6 +117,11 @@ describe("auditors' pages", () => {
       ['network.example', 'in time'],
     ])
     expect((await page('/audit/withdrawals/amor.example/99')).status).toBe(404)
+    const path = '/audit/withdrawals/amor.example/2/evidence'
+    expect((await page(path)).text).toBe(
+      await world.coordinator.coordinator.node.evidence.file(amor.identity.site, 2),
+    )
+    expect((await page(path, null)).status).toBe(401)
   })
 
   it('never say that something was erased', async () => {

@@ -82,6 +82,12 @@ export function mountDownloads(web: Web, ports: CoordinatorPorts): void {
             evidence file on its page. It holds the entry, the proof of its place, the checkpoint
             with everybody's signatures, and who had to sign. To check one, offline:
           </p>`,
+          html`<p>
+            Everything of a period, of one site or of all, comes as one archive that is checked in
+            the same way: <code>dpn evidence</code>, or <code>GET /v1/evidence</code> with a key.
+            How to check any of this with tools that we did not write:
+            <a href="/v1/docs/verify">step by step</a>.
+          </p>`,
           html`<pre tabindex="0">dpn verify evidence.json --key "${key}"</pre>`,
         ]),
         section('Logs', [

@@ -13,7 +13,7 @@ import {
 } from '../../core/audit-rows.ts'
 import { LOOK, type CoordinatorPorts } from '../../http/coordinator/ports.ts'
 import { memberNamed, membersOf } from '../log/reading.ts'
-import { mountPage } from '../page.ts'
+import { mountFile, mountPage } from '../page.ts'
 import { badge, facts, figures, longCode } from '../parts.ts'
 import type { Column } from '../sheet.ts'
 import { inMemory, tableOf, type Filter, type RowSource } from '../table.ts'
@@ -171,7 +171,7 @@ async function withdrawalPage(ports: CoordinatorPorts, visit: Visit) {
     pageRows: 200,
   })
   const received = rows.filter(({ receivedAt }) => receivedAt !== null).length
-  const evidence = `/v1/withdrawals/${log}/${index}/evidence`
+  const evidence = `/audit/withdrawals/${log}/${index}/evidence`
   const record = 'record' in entry ? entry.record : null
   return {
     title: `Withdrawal ${log}/${index}`,
@@ -254,5 +254,18 @@ export function mountWithdrawals(web: Web, ports: CoordinatorPorts): void {
   })
   mountPage(web, { path: '/audit/withdrawals/{log}/{index}', roles: LOOK }, (visit) =>
     withdrawalPage(ports, visit),
+  )
+  mountFile(
+    web,
+    { path: '/audit/withdrawals/{log}/{index}/evidence', roles: LOOK },
+    async (visit) => {
+      const { site } = memberNamed(ports, visit.c.req.param('log') ?? '')
+      const index = at('/index', () => parseSize(visit.c.req.param('index') ?? ''))
+      const file = await ports.coordinator.node.evidence.file(site, index)
+      return visit.c.body(file, 200, {
+        'content-type': 'application/json',
+        'content-disposition': `attachment; filename="${site}-${index}.evidence.json"`,
+      })
+    },
   )
 }

@@ -109,8 +109,9 @@ export function mountLogs(web: Web, ports: CoordinatorPorts): void {
           html`<p>
             The logs are served as C2SP tlog-tiles below <code>/log/&lt;origin&gt;/</code>:
             <code>checkpoint</code>, <code>tile/…</code>. Any client of that format reads and checks
-            them, for instance Go's <code>golang.org/x/mod/sumdb/tlog</code>. With the node's own
-            program: <code>dpn verify evidence.json --key "$KEY"</code>.
+            them, for instance Go's <code>golang.org/x/mod/sumdb/tlog</code>;
+            <a href="/v1/docs/verify">step by step</a> with OpenSSL. With the node's own program:
+            <code>dpn verify evidence.json --key "$KEY"</code>.
           </p>`,
         ),
       ],

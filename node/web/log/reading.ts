@@ -105,6 +105,7 @@ const TITLES: Readonly<Record<string, string>> = {
   terms: 'The terms are set',
   order: 'Records are ordered to go',
   breach: 'A breach is announced',
+  draw: 'Publishes are drawn, whose consents are to be opened',
 }
 
 /** The kinds of entries, for a filter or a heading. */
