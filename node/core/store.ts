@@ -22,7 +22,7 @@ import type {
   ReviewWriter,
 } from './oversight/customer-rows.ts'
 import type { NoticeReader, NoticeWriter } from './oversight/notice-rows.ts'
-import type { Actor } from './people/actor.ts'
+import type { ActReader, ActWriter } from './people/act-rows.ts'
 import type {
   ChallengeReader,
   ChallengeWriter,
@@ -486,28 +486,6 @@ export interface DeskWriter extends DeskReader {
   revokeApiKey: (id: string, time: number) => Promise<void>
   saveApplication: (row: ApplicationRow) => Promise<void>
   addFork: (row: ForkRow) => Promise<void>
-}
-
-/** One line of the access log. */
-export interface ActRow {
-  /** From 1, without gaps. */
-  id: number
-  time: number
-  actor: Actor
-  act: string
-  subject: string
-  /** SHA-256 over the hash of the line before and this line. */
-  hash: Uint8Array
-}
-export interface ActReader {
-  last: () => Promise<ActRow | null>
-  /** In order, from `id` (exclusive). */
-  above: (id: number, limit: number) => Promise<ActRow[]>
-  /** The newest first, up to `id` (exclusive); null for all. */
-  below: (id: number | null, limit: number) => Promise<ActRow[]>
-}
-export interface ActWriter extends ActReader {
-  append: (row: ActRow) => Promise<void>
 }
 
 /** One record of this site has blocked one of another. */

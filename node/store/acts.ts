@@ -1,5 +1,5 @@
 /** The access log: rows are added at its end, and nothing else. */
-import type { ActRow, ActWriter } from '../core/store.ts'
+import type { ActRow, ActWriter } from '../core/people/act-rows.ts'
 import type { ActTable } from './schema.ts'
 import { plainBytes, run, type Tx } from './transaction.ts'
 

@@ -99,6 +99,7 @@ function createCounters(registry: Registry) {
     challenges: counter('challenges_total', 'Consent challenges decided', 'site', 'state'),
     probes: counter('probes_total', 'Probes decided', 'site', 'state'),
     opened: counter('consents_opened_total', 'Consent records opened to the coordinator'),
+    mails: counter('mail_failures_total', 'Mails that could not be delivered', 'kind'),
     tasks: counter('task_failures_total', 'Background tasks that failed', 'task'),
   }
 }
@@ -107,6 +108,9 @@ function createCount(registry: Registry): (event: Event) => void {
   const counters = createCounters(registry)
   return (event) => {
     switch (event.type) {
+      case 'mail.failed':
+        counters.mails.inc({ kind: event.kind })
+        break
       case 'log.appended':
         counters.appended.inc(event.entries)
         counters.size.set({ log: event.log }, event.size)

@@ -5,6 +5,7 @@ import type { Requirements } from '../../protocol/requirements.ts'
 import type { BodyAnswer } from '../../protocol/wire.ts'
 import { NOW } from '../fixtures/people.ts'
 import { announce, aPublished, silent } from './puppet.ts'
+import { keysOn } from './stored.ts'
 import {
   A,
   aMember,
@@ -12,7 +13,6 @@ import {
   B,
   C,
   heldBy,
-  keysOn,
   put,
   shownBy,
   type SiteMachine,

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { verifyEvidence } from '../../protocol/evidence.ts'
 import { aConsent, NOW } from '../fixtures/people.ts'
+import { keysOn } from './stored.ts'
 import {
   A,
   aMember,
   aWorld,
   B,
   heldBy,
-  keysOn,
   NETWORK,
   put,
   shownBy,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_TERMS } from '../../protocol/registry.ts'
-import { A, aMember, aWorld, B, heldBy, keysOn, put, shownBy } from './world.ts'
+import { keysOn } from './stored.ts'
+import { A, aMember, aWorld, B, heldBy, put, shownBy } from './world.ts'
 
 const { hideAfterSeconds, eraseAfterSeconds } = DEFAULT_TERMS
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createVaultThatThrows } from './faults.ts'
 import { dayNumber, DAY_SECONDS, parseIsoDate } from '../../protocol/dates.ts'
 import { NOW } from '../fixtures/people.ts'
+import { keysOn } from './stored.ts'
 import {
   A,
   aMember,
@@ -9,7 +10,6 @@ import {
   B,
   C,
   heldBy,
-  keysOn,
   put,
   shownBy,
   type SiteMachine,

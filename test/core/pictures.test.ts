@@ -10,18 +10,8 @@ import { chunksOf } from '../../protocol/picture.ts'
 import type { PicturesReply, PicturesRequest } from '../../protocol/wire.ts'
 import { aConsent, NOW } from '../fixtures/people.ts'
 import { aPicture } from '../fixtures/pictures.ts'
-import {
-  A,
-  aMember,
-  aWorld,
-  B,
-  C,
-  heldBy,
-  keysOn,
-  put,
-  type SiteMachine,
-  type World,
-} from './world.ts'
+import { keysOn } from './stored.ts'
+import { A, aMember, aWorld, B, C, heldBy, put, type SiteMachine, type World } from './world.ts'
 
 const HOUR = 3600
 const scopes = ['discovery', 'pictures'] as const

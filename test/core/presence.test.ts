@@ -6,7 +6,8 @@ import type { RecordId } from '../../protocol/ids.ts'
 import { DEFAULT_TERMS } from '../../protocol/registry.ts'
 import type { PresenceState } from '../../node/core/talk/presence.ts'
 import { aWebsite } from './website.ts'
-import { A, aMember, aWorld, B, C, put, stateOf, type SiteMachine } from './world.ts'
+import { stateOf } from './stored.ts'
+import { A, aMember, aWorld, B, C, put, type SiteMachine } from './world.ts'
 
 const SHARING: Scope[] = ['discovery', 'presence']
 

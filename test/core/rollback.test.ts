@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { openDatabase } from '../../node/store/database.ts'
-import { A, aMember, aWorld, B, C, heldBy, keysOn, put, shownBy } from './world.ts'
+import { keysOn } from './stored.ts'
+import { A, aMember, aWorld, B, C, heldBy, put, shownBy } from './world.ts'
 
 /** A home with two members, rolled back to when it had one and nobody had withdrawn. */
 async function aRollback() {

@@ -63,6 +63,14 @@ function memoryFile(): MemoryFile {
   }
 }
 
+const ALL_FINDINGS = {
+  filter: {},
+  order: 'since',
+  isDescending: false,
+  offset: 0,
+  limit: 1000,
+} as const
+
 /** What survives a process: keys, database, slots, and what the operator has set. */
 interface Machine {
   id: SiteId
@@ -352,10 +360,7 @@ export async function aWorld(
   return {
     clock,
     events,
-    findings: async () => {
-      const page = { filter: {}, order: 'since', isDescending: false, offset: 0 } as const
-      return (await coordinator.coordinator.findings.list({ ...page, limit: 1000 })).findings
-    },
+    findings: async () => (await coordinator.coordinator.findings.list(ALL_FINDINGS)).findings,
     coordinator,
     admit: async (id) => {
       const identity = createIdentity(NETWORK, id, systemRandom.bytes(32))
@@ -442,17 +447,4 @@ export async function heldBy(machine: SiteMachine, home: SiteId): Promise<number
 export async function shownBy(machine: SiteMachine): Promise<RecordId[]> {
   const { records } = await machine.site.discovery.list({ limit: 100 })
   return records.map(({ record }) => record)
-}
-
-/** Keys in the slot file that are not zero. */
-export function keysOn({ disk }: Pick<Machine, 'disk'>): number {
-  let count = 0
-  for (let offset = 64; offset + 32 <= disk.size(); offset += 32)
-    if (disk.read(offset, 32).some((byte) => byte !== 0)) count += 1
-  return count
-}
-
-/** Everything that a node has stored, for comparisons. */
-export function stateOf(machine: Machine): string {
-  return Buffer.from(machine.database.serialize()).toString('base64')
 }

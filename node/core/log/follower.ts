@@ -56,37 +56,38 @@ function ends(entries: readonly Entry[]): boolean {
   return entries.some(({ type }) => type === 'withdraw' || type === 'order' || type === 'expel')
 }
 
+/** Applies verified entries, in the transaction that keeps them. */
+async function apply(
+  view: View,
+  tx: WriteTransaction,
+  log: SiteId,
+  { from, entries }: { from: number; entries: readonly Entry[] },
+): Promise<Applied> {
+  if (log === view.network)
+    return applyCoordinatorEntries(
+      tx,
+      view.self,
+      entries.flatMap((entry) => (isSiteEntry(entry) ? [] : [entry])),
+    )
+  const orders = view.registry().orders.filter((order) => order.site === log)
+  const applied = await applySiteEntries(tx, log, entries.filter(isSiteEntry), {
+    from,
+    orders,
+    wanted: true,
+  })
+  if (applied.requirements === null) return applied
+  // A home that excludes this site ends what is held here. Where it does not, ask anew: it may
+  // have lifted an exclusion, of which this node may have heard only by what was withheld.
+  if (applied.requirements.excludes.includes(view.self)) await tx.bodies.doom(log, 'all')
+  else await tx.records.wantAll(log)
+  return applied
+}
+
 /** Creates the follower of all logs. */
 export function createFollower(ports: FollowerPorts): Follower {
   const { view, store, clock, crypto, network, events, checkpoints } = ports
   const irregularities = createIrregularities(ports)
   const pulling = new Map<string, Promise<void>>()
-
-  async function apply(
-    tx: WriteTransaction,
-    log: SiteId,
-    from: number,
-    entries: readonly Entry[],
-  ): Promise<Applied> {
-    if (log === view.network)
-      return applyCoordinatorEntries(
-        tx,
-        view.self,
-        entries.flatMap((entry) => (isSiteEntry(entry) ? [] : [entry])),
-      )
-    const orders = view.registry().orders.filter((order) => order.site === log)
-    const applied = await applySiteEntries(tx, log, entries.filter(isSiteEntry), {
-      from,
-      orders,
-      wanted: true,
-    })
-    if (applied.requirements === null) return applied
-    // A home that excludes this site ends what is held here. Where it does not, ask anew: it may
-    // have lifted an exclusion, of which this node may have heard only by what was withheld.
-    if (applied.requirements.excludes.includes(view.self)) await tx.bodies.doom(log, 'all')
-    else await tx.records.wantAll(log)
-    return applied
-  }
 
   /** Applies a chunk, or the part of it that is new; returns the log's size afterwards. */
   async function commit(log: SiteId, chunk: Chunk): Promise<number> {
@@ -104,7 +105,7 @@ export function createFollower(ports: FollowerPorts): Follower {
         const grown = await extendTree(tx.logs, log, state.range, bytes, crypto.sha256)
         chunk.check(grown.range)
         await tx.logs.append(log, { from: state.size, entries: bytes, ...grown })
-        const applied = await apply(tx, log, state.size, fresh)
+        const applied = await apply(view, tx, log, { from: state.size, entries: fresh })
         // In the same transaction: a node that dies now and holds entries without their checkpoint
         // could not show them to a home that has lost them, which would then write others.
         if (grown.range.size === chunk.opened.checkpoint.size)

@@ -9,7 +9,8 @@ import { ProtocolError } from '../../../protocol/errors.ts'
 import { HASH_BYTES } from '../../../protocol/keys.ts'
 import type { Clock, Crypto } from '../ports.ts'
 import type { Actor } from './actor.ts'
-import type { ActRow, Store, WriteTransaction } from '../store.ts'
+import type { Store, WriteTransaction } from '../store.ts'
+import type { ActRow } from './act-rows.ts'
 
 export interface NewAct {
   actor: Actor

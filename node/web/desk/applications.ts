@@ -152,7 +152,7 @@ export function mountApplicationPages(web: Web, { coordinator }: CoordinatorPort
         visit,
         { form: name, values: {} },
         async () => {
-          await admission[name](site)
+          await coordinator.admissionBy(actorIn(visit))[name](site)
           return `${PATH}/${site}`
         },
         (again) => one(visit, again),

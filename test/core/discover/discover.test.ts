@@ -5,6 +5,7 @@ import type { RecordName } from '../../../node/core/search/query.ts'
 import { createBodyReader } from '../../../node/core/search/reader.ts'
 import type { RecordId } from '../../../protocol/ids.ts'
 import type { ProfileInput } from '../../../protocol/vocabulary.ts'
+import { stateOf } from '../stored.ts'
 import {
   A,
   aMember,
@@ -12,7 +13,6 @@ import {
   B,
   C,
   put,
-  stateOf,
   type SiteMachine,
   type SiteOptions,
   type World,
