@@ -169,7 +169,7 @@ describe('probes', () => {
     const { world } = await aWorldWith(false)
     const { probes, people } = world.coordinator.coordinator
     expect(await probes.demand(AUDITOR, B, 1)).toBe(1)
-    expect(await people.acts.list({ limit: 9 })).toMatchObject([
+    expect(await people.acts.list({ limit: 1 })).toMatchObject([
       { act: 'probe.demand', subject: B },
     ])
     await rounds(world, 2)
