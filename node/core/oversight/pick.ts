@@ -5,8 +5,8 @@ import type { Clock, Random } from '../ports.ts'
 import type { ReadTransaction } from '../store.ts'
 import type { View } from '../view.ts'
 
-/** Draws of a record for each one that is wanted. */
-const PICKS = 8
+/** Logs looked into for each record that is wanted. */
+const MOST_LOGS = 32
 
 export interface Picker {
   /** A random number from 0 up to `most` (exclusive), which is at most 2^40. */
@@ -38,20 +38,19 @@ export function createPicker(ports: { view: View; clock: Clock; random: Random }
     return decodeEntry(bytes).time + erasureDeadlineSeconds < clock.now()
   }
 
+  function shuffled<T>(items: readonly T[]): T[] {
+    const keyed = items.map((item) => ({ item, key: below(2 ** 40) }))
+    return keyed.toSorted((a, b) => a.key - b.key).map(({ item }) => item)
+  }
+
   return {
     below,
-    shuffled: (items) => {
-      const keyed = items.map((item) => ({ item, key: below(2 ** 40) }))
-      return keyed.toSorted((a, b) => a.key - b.key).map(({ item }) => item)
-    },
+    shuffled,
     ended: async (tx, target) => {
       const logs = (await tx.logs.all()).filter(
         ({ site, size }) => site !== view.network && size > 0 && !view.frozen.has(site),
       )
-      for (let picks = 0; picks < PICKS && logs.length > 0; picks += 1) {
-        const log = logs[below(logs.length)]
-        if (log === undefined) continue
-        const { site: home, size } = log
+      for (const { site: home, size } of shuffled(logs).slice(0, MOST_LOGS)) {
         const [after] = await tx.records.ended(home, below(size) - 1, 1)
         const found = after ?? (await tx.records.ended(home, -1, 1))[0]
         if (found === undefined || found.index < 0 || found.endIndex === null) continue
