@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { makeNetwork, type DemoNetwork } from './demo/network.ts'
+import { makeNetwork, type DemoNetwork, type DemoNode } from './demo/network.ts'
 import { makePlan, NETWORK } from './demo/plan.ts'
 import { endAll, shareCompiled } from './demo/processes.ts'
 import { admitAll, prove, publish, spread, withdraw, type Tell } from './demo/story.ts'
@@ -68,7 +68,21 @@ async function play(base: string, tell: Tell) {
 /** For a shell: AMOR is the address of `amor.example`, AMOR_KEY its key, and so on. */
 const ENV_FILE = 'demo.env'
 
-function tellAddresses({ coordinator, auditorKey, sites }: DemoNetwork, print: Tell): void {
+/** A link that signs a browser in as one of the staff, once, within 15 minutes. */
+async function staffLink({ url, key }: DemoNode): Promise<string> {
+  const answer = await fetch(`${url}/v1/accounts`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ email: 'staff@desk.example', role: 'staff', sites: [] }),
+  })
+  const { link } = (await answer.json()) as { link: string }
+  return new URL(link, url).href
+}
+
+async function tellAddresses(
+  { coordinator, auditorKey, sites }: DemoNetwork,
+  print: Tell,
+): Promise<void> {
   const nodes = [coordinator, ...sites.map(({ node }) => node)]
   const variables = nodes.flatMap(({ name, url, key }) => {
     const [label = ''] = name === NETWORK ? ['coordinator'] : name.split('.')
@@ -82,11 +96,11 @@ function tellAddresses({ coordinator, auditorKey, sites }: DemoNetwork, print: T
   for (const { name, url } of nodes) print(`  ${name.padEnd(14)} ${url}/v1/docs`)
   print("The coordinator's pages, for everybody:")
   for (const path of ['/', '/policy', '/log', '/status']) print(`  ${coordinator.url}${path}`)
-  print('and for auditors, with any name and the key AUDITOR_KEY as the password:')
-  print(`  ${coordinator.url}/audit`)
+  print('and for auditors and staff (/audit, /desk), by this link, once, within 15 minutes:')
+  print(`  ${await staffLink(coordinator)}`)
   print(`Addresses and keys for everything are in ${ENV_FILE}. For example:`)
   print(`  . ./${ENV_FILE}; curl -H "Authorization: Bearer $AMOR_KEY" "$AMOR/v1/status"`)
-  print(`  . ./${ENV_FILE}; curl -u "auditor:$AUDITOR_KEY" "$COORDINATOR/audit?format=json"`)
+  print(`  . ./${ENV_FILE}; curl -H "Authorization: Bearer $AUDITOR_KEY" "$COORDINATOR/audit?format=json"`)
 }
 
 async function main(): Promise<number> {
@@ -114,7 +128,7 @@ async function main(): Promise<number> {
     if (played === 'interrupted') return 130
     if (values.json === true) process.stdout.write(`${JSON.stringify(played.result)}\n`)
     if (values.once === true) return 0
-    tellAddresses(played.network, print)
+    await tellAddresses(played.network, print)
     await interrupted
     return 0
   } catch (error) {

@@ -40,8 +40,9 @@ export function mountCoordinatorPages(door: Door, ports: PagePorts): void {
     frame: { name: ports.coordinator.node.view.network, controller: ports.controller },
     ...(gate !== undefined && { sessionOf: sessionReader(gate), signInPath: SIGN_IN }),
   })
-  const { challenges, probes } = ports.coordinator
-  const readers: PageReaders = { challenges, probes, ...ports.readers }
+  const { challenges, probes, desk } = ports.coordinator
+  const processors = desk.processors.list
+  const readers: PageReaders = { challenges, probes, processors, ...ports.readers }
   mountStart(web, ports)
   mountMembersPage(web, ports)
   mountTerms(web, ports)
@@ -59,8 +60,8 @@ export function mountCoordinatorPages(door: Door, ports: PagePorts): void {
   mountDownloads(web, ports)
   mountBreachPages(web, ports)
   mountPeoplePages(web, ports)
+  mountDeskPages(web, ports)
   if (gate === undefined) return
   mountSignInPages(web, ports, gate)
   mountAccountPage(web, ports, gate)
-  mountDeskPages(web, ports)
 }

@@ -53,7 +53,11 @@ const GROUPS: readonly Group[] = [
   {
     label: 'Desk',
     items: [
-      { path: '/desk', label: 'Desk', roles: STAFF },
+      { path: '/desk', label: 'What waits', roles: STAFF },
+      { path: '/desk/notices', label: 'Notices', roles: STAFF },
+      { path: '/desk/requests', label: 'Requests', roles: STAFF },
+      { path: '/desk/applications', label: 'Applications', roles: STAFF },
+      { path: '/desk/owners', label: 'Owners', roles: STAFF },
       { path: '/desk/breaches', label: 'Breaches', roles: LOOK },
       { path: '/desk/accounts', label: 'Accounts', roles: STAFF },
       { path: '/desk/acts', label: 'Access log', roles: LOOK },

@@ -116,7 +116,10 @@ function refusal(web: Web, c: OperationContext, error: unknown): Response | Prom
   // The app's own handler gives it the request id and tells the operator.
   if (problem.code === 'internal') throw error
   const visit: Visit = { c, actor: null, query: new URLSearchParams(), path: c.req.path, csrf: '' }
-  if (problem.code === 'unauthorized' && web.signInPath !== null && c.req.method === 'GET') {
+  // Who sends a key is a program, and has no use for a form.
+  const isKeyless = c.req.header('authorization') === undefined
+  const maySignIn = isKeyless && web.signInPath !== null && c.req.method === 'GET'
+  if (problem.code === 'unauthorized' && maySignIn) {
     const here = new URL(c.req.url)
     return c.redirect(
       `${web.signInPath}?next=${encodeURIComponent(here.pathname + here.search)}`,

@@ -82,7 +82,7 @@ describe('/v1/findings', () => {
       state: 'explained',
       history: [{ note: 'found' }, { note: 'a disk was replaced', actor: { role: 'staff' } }],
     })
-    const acts = await world.coordinator.coordinator.people.acts.list({ limit: 5 })
+    const acts = await world.coordinator.coordinator.people.acts.list({ limit: 1 })
     expect(acts).toMatchObject([{ act: 'finding.explain', subject: id }])
     expect((await send(api, api.keys.auditor, 'GET /v1/findings/00')).status).toBe(404)
   })

@@ -78,7 +78,7 @@ const demand = async (count: string) =>
 
 describe("auditors' pages", () => {
   it.each(PAGES)('are for auditors and staff alone: %s', async (path) => {
-    expect((await page(path, null)).status).toBe(401)
+    expect((await page(path, null)).status).toBe(303)
     const { status, text } = await page(path)
     expect(status).toBe(200)
     expect(text).toContain('<p class="lead">')
@@ -121,7 +121,7 @@ describe("auditors' pages", () => {
     expect((await page(path)).text).toBe(
       await world.coordinator.coordinator.node.evidence.file(amor.identity.site, 2),
     )
-    expect((await page(path, null)).status).toBe(401)
+    expect((await page(path, null)).status).toBe(303)
   })
 
   it('never say that something was erased', async () => {
@@ -193,12 +193,5 @@ describe('readers of other parts', () => {
     expect(evidence).toContain('2 orders')
     expect(evidence.join()).toContain('9 of 10 challenges passed')
     expect(evidence.join()).toContain('1 with all receipts within')
-  })
-
-  it('leave out what is not there', async () => {
-    const bare = await aCoordinatorApp(world)
-    const get = (path: string) => bare.app.request(path, { headers: { accept: 'text/html' } })
-    expect((await get('/processors')).status).toBe(404)
-    expect(await (await get('/')).text()).not.toContain('href="/processors"')
   })
 })

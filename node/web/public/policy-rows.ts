@@ -48,6 +48,7 @@ export const POLICY_ROWS = [
     place: 'both',
     tests: [
       test('core/erase', 'erases at home and partner, brings all receipts, and can be proven'),
+      test('e2e/notice', 'end each record at the home and everywhere, with all receipts'),
     ],
   },
   {
@@ -67,9 +68,15 @@ export const POLICY_ROWS = [
     clause: '2.1',
     promise:
       'Data of site owners is collected at registration, order, newsletter and survey alone.',
-    kept: 'Each field carries its source and its purpose; an unknown source is refused. A newsletter is sent only to who asked for it, and ends with one click.',
+    kept: 'Each field carries its source and its purpose; an unknown source is refused. This version sends no newsletter.',
     place: 'coordinator',
-    tests: [],
+    tests: [
+      test('core/customers', 'carries source, and is in the database sealed alone'),
+      test(
+        'http/desk',
+        'names purpose and basis of each field, and takes no other field or source',
+      ),
+    ],
   },
   {
     id: 'processors',
@@ -77,7 +84,10 @@ export const POLICY_ROWS = [
     promise: 'Everybody who processes data for us is named, with a link to their own policy.',
     kept: 'A register of processors: what for, of what kind, in which country. The node itself calls none of them, and its pages may load nothing from them.',
     place: 'coordinator',
-    tests: [test('browser/pages', 'public pages are in order, and set no cookie')],
+    tests: [
+      test('browser/pages', 'public pages are in order, and set no cookie'),
+      test('http/desk', 'names those of the policy to everybody, until staff replace them'),
+    ],
   },
   {
     id: 'payment',
@@ -85,7 +95,13 @@ export const POLICY_ROWS = [
     promise: 'Payment data is neither seen nor stored.',
     kept: 'The payment provider sends a signed notice, of which the e-mail address and the number of the order are kept. Anything financial is refused everywhere.',
     place: 'coordinator',
-    tests: [],
+    tests: [
+      test(
+        'core/customers',
+        'leaves the address and the number, once, and nothing else of what was told',
+      ),
+      test('core/customers', 'is refused with payment data, wherever it stands'),
+    ],
   },
   {
     id: 'purposes-of-owners',
@@ -93,7 +109,16 @@ export const POLICY_ROWS = [
     promise: 'Data of site owners is used for what it was given for, on a legal basis.',
     kept: 'Each field has its purpose and its basis. An objection ends whatever rests on legitimate interests.',
     place: 'coordinator',
-    tests: [],
+    tests: [
+      test(
+        'http/desk',
+        'names purpose and basis of each field, and takes no other field or source',
+      ),
+      test(
+        'core/customers',
+        'ends offers by an objection, with what rests on legitimate interests',
+      ),
+    ],
   },
   {
     id: 'authorities',
@@ -101,7 +126,10 @@ export const POLICY_ROWS = [
     promise: 'Authorities and third parties get only what the law asks for.',
     kept: 'A disclosure outside the Network needs two people, and leaves a row in the ledger: without the row there is nothing to hand over.',
     place: 'both',
-    tests: [],
+    tests: [
+      test('core/rights', 'needs two different people, and leaves a row before the file'),
+      test('core/rights', 'does not leave where it was declined, nor by the node itself'),
+    ],
   },
   {
     id: 'retention',
@@ -110,7 +138,13 @@ export const POLICY_ROWS = [
       'Data of customers shrinks to e-mail and order number, others are deleted, two years after the last contact.',
     kept: 'A sweep does it every day, and can be tried without effect.',
     place: 'coordinator',
-    tests: [],
+    tests: [
+      test(
+        'core/customers',
+        'shrinks on the day after two years, and removes who has ordered nothing',
+      ),
+      test('core/customers', 'begins anew with each contact, and runs by itself'),
+    ],
   },
   {
     id: 'adults',
@@ -196,7 +230,10 @@ export const POLICY_ROWS = [
     promise: 'Proof of identity may be asked for.',
     kept: 'The result is kept, the documents never.',
     place: 'both',
-    tests: [],
+    tests: [
+      test('core/rights', 'keeps the result and the way, and is asked for before a copy'),
+      test('http/desk', 'has no place for a document, nor for a refusal without a reason'),
+    ],
   },
   {
     id: 'controllers',
@@ -328,7 +365,17 @@ export const POLICY_ROWS = [
       "A member's e-mail to the owner of the site may be forwarded to us, and has the same effect.",
     kept: 'The desk takes the forwarded e-mail and asks the home, by a signed request, to withdraw at once; if that does not happen the coordinator orders it. The member stays a member of the site.',
     place: 'both',
-    tests: [test('core/erase', 'erases one record everywhere, and the home forgets the member')],
+    tests: [
+      test(
+        'core/notice',
+        'ends the record at the home and at partners, and leaves nothing of the person',
+      ),
+      test(
+        'core/notice',
+        'leads to an order by itself where the home names the record and does nothing',
+      ),
+      test('e2e/notice', 'end each record at the home and everywhere, with all receipts'),
+    ],
   },
   {
     id: 'versions',
