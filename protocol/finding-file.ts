@@ -2,14 +2,15 @@
  * Files that bear out a finding of the audit, checked offline with the coordinator's key alone. Two
  * histories, and a log that went back, are proven by the site's own signatures. That a receipt or a
  * heartbeat is missing nobody can prove: there the file shows what was due, from whom and when, and
- * that the coordinator has stated under its signature that it received none.
+ * that the coordinator has stated under its signature that it received none. So too where a consent
+ * that a draw has asked for was not opened, or not in order.
  */
 import { z } from 'zod'
 import { concatBytes, equalBytes, fromBase64 } from './bytes.ts'
 import { openCheckpoint, parseCheckpoint, type Checkpoint } from './checkpoint.ts'
 import { findCosignature, verifyCosignature } from './cosignature.ts'
 import { isoTimeOf } from './dates.ts'
-import { decodeEntry } from './entry.ts'
+import { decodeEntry, type Entry } from './entry.ts'
 import { invariant, ProtocolError } from './errors.ts'
 import { openRegistry, registrySchema, registryTime, type RegistryExtract } from './evidence.ts'
 import type { SiteId } from './ids.ts'
@@ -48,6 +49,7 @@ export type Claim =
   | { kind: 'rolled-back'; notes: [string, string] }
   | { kind: 'no-receipt'; statement: string; entry: string; proof: string }
   | { kind: 'no-heartbeat'; statement: string; note: string }
+  | { kind: 'no-opening'; statement: string; entry: string; proof: string }
 export interface FindingFile {
   format: typeof FINDING_FORMAT
   claim: Claim
@@ -78,6 +80,12 @@ const fileSchema = z.strictObject({
       proof: noteText,
     }),
     z.strictObject({ kind: z.literal('no-heartbeat'), statement: noteText, note: noteText }),
+    z.strictObject({
+      kind: z.literal('no-opening'),
+      statement: noteText,
+      entry: z.string().max(8 * 1024),
+      proof: noteText,
+    }),
   ]),
   registry: registrySchema,
 })
@@ -92,6 +100,8 @@ export interface FindingVerdict {
 
 interface Check {
   registry: Registry
+  /** The coordinator's log, base64. */
+  entries: readonly string[]
   coordinator: Member
   verify: Verifier | undefined
   /** Ends the step before and begins the next. */
@@ -212,21 +222,32 @@ function wordsOf(what: string, { from, due, until }: Statement): string[] {
   ]
 }
 
-function checkNoReceipt(check: Check, claim: Claim & { kind: 'no-receipt' }): Shown {
-  const { registry, coordinator, verify, step } = check
+/** An entry whose place in the log of a member is proven. */
+function provenEntry(
+  check: Check,
+  claim: { entry: string; proof: string },
+): Opened & { entry: Entry; index: number } {
+  const { registry, verify, step } = check
   step('the entry is a well-formed log entry')
   const bytes = fromBase64(claim.entry)
   const entry = decodeEntry(bytes)
   step('the checkpoint is signed by the site of the log')
   const proof = parseLogProof(claim.proof)
-  const { site, member, checkpoint, note } = open(check, proof.checkpoint)
+  const opened = open(check, proof.checkpoint)
+  const { site, member, checkpoint } = opened
   step(`entry ${proof.index} is in the log of ${site} at size ${checkpoint.size}`)
   const key = logKeyAt(registry.network, member, checkpoint.size)
   const policy = { logs: [{ key }], witnesses: [], groups: [], quorum: 'none' }
   verifyLogProof({ entry: bytes, proof, policy, verify })
+  return { ...opened, entry, index: proof.index }
+}
+
+function checkNoReceipt(check: Check, claim: Claim & { kind: 'no-receipt' }): Shown {
+  const { registry, coordinator, step } = check
+  const { entry, index, site, checkpoint, note } = provenEntry(check, claim)
   const statement = openedStatement(check, claim.statement, 'no receipt received')
   step('it is about this entry, since the coordinator cosigned it')
-  if (statement.log !== checkpoint.origin || statement.index !== proof.index)
+  if (statement.log !== checkpoint.origin || statement.index !== index)
     throw new ProtocolError('bad_proof', '/statement', 'a statement about this entry')
   if (cosignedAt(check, coordinator, note) !== statement.since)
     throw new ProtocolError('bad_proof', '/statement/since', "the coordinator's cosignature")
@@ -245,7 +266,7 @@ function checkNoReceipt(check: Check, claim: Claim & { kind: 'no-receipt' }): Sh
     ? Math.min(terms.erasureDeadlineSeconds, terms.eraseAfterSeconds)
     : terms.eraseAfterSeconds
   checkTimes(check, statement, seconds)
-  const words = [`${entry.type}, entry ${proof.index} of the log of ${site};`]
+  const words = [`${entry.type}, entry ${index} of the log of ${site};`]
   return {
     kind: claim.kind,
     site: statement.from,
@@ -264,6 +285,29 @@ function checkNoHeartbeat(check: Check, claim: Claim & { kind: 'no-heartbeat' })
   return { kind: claim.kind, site, words: wordsOf('heartbeat', statement) }
 }
 
+function checkNoOpening(check: Check, claim: Claim & { kind: 'no-opening' }): Shown {
+  const { registry, entries, step } = check
+  const { entry, index, site, checkpoint } = provenEntry(check, claim)
+  if (entry.type !== 'publish') throw new ProtocolError('bad_proof', '/entry', 'a publish entry')
+  const statement = openedStatement(check, claim.statement, 'no opening accepted')
+  const { from, draw, since } = statement
+  step('it is about this entry, and its own site was to open it')
+  if (statement.log !== checkpoint.origin || statement.index !== index || from !== site)
+    throw new ProtocolError('bad_proof', '/statement', 'a statement about this entry')
+  step(`entry ${draw} of the coordinator's log is a draw of that time`)
+  const bytes = entries[draw]
+  const drawn = bytes === undefined ? null : decodeEntry(fromBase64(bytes))
+  if (drawn?.type !== 'draw' || drawn.time !== since)
+    throw new ProtocolError('bad_proof', '/statement/draw', 'a draw of that time')
+  checkTimes(check, statement, termsAt(registry, since).auditAnswerSeconds)
+  const words = [
+    `publish, entry ${index} of the log of ${site}, drawn by entry ${draw} of the coordinator's log;`,
+    `the coordinator states: until ${isoTimeOf(statement.until.time)} it was not shown a consent that this`,
+    `entry commits to and that is in order; due by ${isoTimeOf(statement.due)}`,
+  ]
+  return { kind: claim.kind, site, words }
+}
+
 function checkClaim(check: Check, claim: Claim): Shown {
   switch (claim.kind) {
     case 'fork':
@@ -272,6 +316,8 @@ function checkClaim(check: Check, claim: Claim): Shown {
       return checkRollback(check, claim)
     case 'no-receipt':
       return checkNoReceipt(check, claim)
+    case 'no-opening':
+      return checkNoOpening(check, claim)
     default:
       return checkNoHeartbeat(check, claim)
   }
@@ -315,7 +361,10 @@ export function verifyFindingFile(
     const { coordinator } = registry
     invariant(coordinator !== null, 'an opened registry has a coordinator')
     registryTime(registry, extract.checkpoint, verify)
-    const shown = checkClaim({ registry, coordinator, verify, step }, claim)
+    const shown = checkClaim(
+      { registry, entries: extract.entries, coordinator, verify, step },
+      claim,
+    )
     checks.push(current)
     return { checks, failure: null, shown }
   } catch (error) {

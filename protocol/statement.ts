@@ -1,5 +1,5 @@
 /**
- * Statements: what the coordinator says it has not received. That something is missing no log can
+ * Statements: what the coordinator says it has not received, or not accepted. That something is missing no log can
  * prove; so it says so in words of a fixed form, under its signature, and can be held to them.
  */
 import { parseSize } from './checkpoint.ts'
@@ -36,11 +36,37 @@ export type Statement =
       due: number
       until: Until
     }
+  | {
+      kind: 'no opening accepted'
+      from: SiteId
+      /** Origin of the log, and the publish entry whose consent was to be opened. */
+      log: string
+      index: number
+      /** Index of the draw in the coordinator's log. */
+      draw: number
+      /** Unix seconds of the draw. */
+      since: number
+      due: number
+      until: Until
+    }
+
+/** The lines between who it is from and the times. */
+function aboutOf(statement: Statement): string[] {
+  if (statement.kind === 'no heartbeat received') return []
+  const place = [`log ${statement.log}`, `index ${statement.index}`]
+  return statement.kind === 'no opening accepted' ? [...place, `draw ${statement.draw}`] : place
+}
+const ABOUT_LINES: Readonly<Record<Statement['kind'], number>> = {
+  'no heartbeat received': 0,
+  'no receipt received': 2,
+  'no opening accepted': 3,
+}
+const isKind = (text: string | undefined): text is Statement['kind'] =>
+  text !== undefined && Object.hasOwn(ABOUT_LINES, text)
 
 function textOf(statement: Statement): string {
   const { kind, from, since, due, until } = statement
-  const about =
-    kind === 'no receipt received' ? [`log ${statement.log}`, `index ${statement.index}`] : []
+  const about = aboutOf(statement)
   const times = [`since ${since}`, `due ${due}`, `until ${until.time} ${until.state}`]
   return [HEADER, kind, `from ${from}`, ...about, ...times, ''].join('\n')
 }
@@ -84,7 +110,8 @@ export function openStatement(noteText: string, key: VerifierKey, verify?: Verif
   if (header !== HEADER || rest.pop() !== '')
     throw new ProtocolError('malformed', '/statement', `a text that begins with ${HEADER}`)
   const from = parseSiteId(valueOf(fromLine, 'from'))
-  const about = kind === 'no receipt received' ? rest.splice(0, 2) : []
+  if (!isKind(kind)) throw new ProtocolError('malformed', '/statement', 'what was not received')
+  const about = rest.splice(0, ABOUT_LINES[kind])
   const number = (line: string | undefined, name: string): number =>
     at(`/statement/${name}`, () => parseSize(valueOf(line, name)))
   const times = {
@@ -97,7 +124,7 @@ export function openStatement(noteText: string, key: VerifierKey, verify?: Verif
     throw new ProtocolError('malformed', '/statement', 'three times at the end')
   verifyNote(note, [key], verify)
   if (kind === 'no heartbeat received') return { kind, ...times }
-  if (kind !== 'no receipt received')
-    throw new ProtocolError('malformed', '/statement', 'what was not received')
-  return { kind, ...times, log: valueOf(about[0], 'log'), index: number(about[1], 'index') }
+  const place = { log: valueOf(about[0], 'log'), index: number(about[1], 'index') }
+  if (kind === 'no receipt received') return { kind, ...times, ...place }
+  return { kind, ...times, ...place, draw: number(about[2], 'draw') }
 }

@@ -47,7 +47,7 @@ function refused(path: string, checks: string[], failure: string | null): Outcom
 function findingOutcome(path: string, { checks, failure, shown }: FindingVerdict): Outcome {
   if (failure !== null || shown === null) return refused(path, checks, failure)
   const { kind, site, words } = shown
-  const isStated = kind === 'no-receipt' || kind === 'no-heartbeat'
+  const isStated = kind !== 'fork' && kind !== 'rolled-back'
   const verdict = isStated ? 'stated' : 'proven'
   const [first = '', ...rest] = words
   return {

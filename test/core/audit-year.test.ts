@@ -1,7 +1,8 @@
 /**
  * A scripted year on the injected clock: twelve sites, of which one never signs that it has erased,
- * one shows two histories, and one goes away for weeks. The audit has to find exactly that, and
- * the same again when everything that it has made of the logs is dropped and made anew.
+ * one shows two histories, one has published without a consent that it could show, and one goes away
+ * for weeks. The audit has to find exactly that, and the same again when everything that it has made
+ * of the logs is dropped and made anew.
  */
 import { describe, expect, it } from 'vitest'
 import type { FindingPage } from '../../node/core/finding-rows.ts'
@@ -22,6 +23,10 @@ const TERMS = {
   eraseAfterSeconds: 6 * STEP,
   erasureDeadlineSeconds: 3 * STEP,
   registryLeaseSeconds: 20 * STEP,
+  challengeSeconds: 4 * STEP,
+  probeSeconds: 4 * STEP,
+  // Longer than the absence: who comes back can still answer.
+  auditAnswerSeconds: 9 * STEP,
 }
 const NAMES = [
   'amor',
@@ -77,8 +82,9 @@ describe('a year of the audit', () => {
     const world = await aWorld(TERMS, { exchangeSeconds: 10 * STEP })
     const sites: SiteMachine[] = []
     for (const name of NAMES) sites.push(await world.addSite(parseSiteId(`${name}.example`)))
-    const [holder, forker, absent] = sites
-    if (holder === undefined || forker === undefined || absent === undefined) throw new Error()
+    const [holder, forker, absent, liar] = sites
+    if (holder === undefined || forker === undefined) throw new Error()
+    if (absent === undefined || liar === undefined) throw new Error()
     const others = sites.filter((site) => site !== forker)
     await comeAndGo(world, sites, 'm1')
     expect(await found(world)).toEqual([])
@@ -87,6 +93,10 @@ describe('a year of the audit', () => {
     await world.tick(5 * STEP)
     await comeAndGo(world, sites, 'm2')
     expect(await found(world)).toEqual([])
+
+    // One publishes somebody whose consent it cannot show.
+    world.wrap(liar.id, (handlers) => ({ ...handlers, audit: async () => ({ kind: 'refused' }) }))
+    await put(liar, aMember('stays'))
 
     // From now on one site never says that it has erased anything.
     world.wrap(NETWORK, (handlers) => ({
@@ -132,7 +142,8 @@ describe('a year of the audit', () => {
     expect(logsOf('overdue-erasure', absent.id)).toEqual(
       names.filter((id) => id !== absent.id && id !== forker.id),
     )
-    expect(all).toHaveLength(11 + 1 + 1 + 1 + 10)
+    expect(logsOf('failed-challenge', liar.id)).toEqual([liar.id])
+    expect(all).toHaveLength(11 + 1 + 1 + 1 + 10 + 1)
     const closed = all.filter(({ state }) => state === 'closed')
     expect(closed.every(({ site }) => site === absent.id)).toBe(true)
     expect(closed).toHaveLength(11)
@@ -145,9 +156,10 @@ describe('a year of the audit', () => {
       expect(shown?.site).toBe(finding.site)
     }
 
-    // Everything that follows from the logs is dropped, the findings too.
-    world.coordinator.database.query('delete from findings', [])
-    world.coordinator.database.query('delete from finding_changes', [])
+    // Everything that follows from the logs is dropped, findings too; what a site answered does not.
+    const challenged = all.filter(({ kind }) => kind === 'failed-challenge').map(({ id }) => id)
+    world.coordinator.database.query('delete from findings where id <> ?', challenged)
+    world.coordinator.database.query('delete from finding_changes where finding <> ?', challenged)
     await world.coordinator.coordinator.audit.rebuild()
     expect(await found(world)).toEqual(all)
   }, 600_000)

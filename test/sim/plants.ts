@@ -128,7 +128,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'leases never end',
-    from: 12,
+    from: 60,
     often: ['publish', 'silence'],
     breaks: [3],
     // One site reads other terms in the coordinator's log than those that were written.
@@ -144,7 +144,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'the heartbeat of an old note is taken for a new one',
-    from: 12,
+    from: 5,
     often: ['publish', 'silence'],
     breaks: [3],
     // Every signature verifies, and whatever comes in by sync carries the time of its arrival.
@@ -240,7 +240,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'a restore forgets who has withdrawn',
-    from: 31,
+    from: 8,
     often: ['back up', 'restore', 'withdraw'],
     breaks: [1, 2],
     restored: async (database) => {
@@ -269,7 +269,7 @@ export const PLANTS: readonly Planted[] = [
   },
   {
     name: 'a withdrawal that has to wait is forgotten',
-    from: 7,
+    from: 54,
     often: ['crash', 'back up', 'restore'],
     breaks: [3, 4, 9],
     store: altered((tx) => ({

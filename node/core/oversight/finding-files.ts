@@ -35,6 +35,9 @@ function partsOf({ subject }: Finding): { log: SiteId; number: number } {
   return { log: subject.slice(0, slash) as SiteId, number: Number(subject.slice(slash + 1)) }
 }
 
+/** Failed challenges of one site that are looked through for the one of a finding. */
+const MOST_CHALLENGES = 1000
+
 const sizeOf = (note: string): number => parseCheckpoint(parseNote(note).text).size
 
 const notReady = (expected: string): ProtocolError => new ProtocolError('not_ready', '', expected)
@@ -111,6 +114,36 @@ export function createFindingFiles(ports: {
     return { kind: 'no-heartbeat', statement, note }
   }
 
+  /** That a drawn consent was not opened in order, once its time is over. */
+  async function noOpening(tx: ReadTransaction, finding: Finding): Promise<Claim> {
+    const { log, number: index } = partsOf(finding)
+    const failed = await tx.challenges.list({ site: log, state: 'failed', limit: MOST_CHALLENGES })
+    const row = failed.find((one) => one.index === index)
+    const entry = (await tx.logs.entriesAt(log, [index])).get(index)
+    const { note, size } = await logStateOf(tx, log)
+    if (row === undefined || entry === undefined || note === null || sizeOf(note) !== size)
+      throw notReady('the challenge, and a checkpoint of the log')
+    if (clock.now() < row.dueAt) throw notReady('the time at which the opening was due')
+    const hashes = await withNodes(
+      tx.logs,
+      log,
+      (nodes) => inclusionProof(index, size, nodes, crypto.sha256),
+      crypto.sha256,
+    )
+    const statement = signed({
+      kind: 'no opening accepted',
+      from: log,
+      log: originOf(network, log),
+      index,
+      draw: row.draw,
+      since: row.drawnAt,
+      due: row.dueAt,
+      until: { time: clock.now(), state: 'awaited' },
+    })
+    const proof = formatLogProof({ index, hashes, checkpoint: note })
+    return { kind: 'no-opening', statement, entry: toBase64(entry), proof }
+  }
+
   /** How our own copy goes on from the size of the other checkpoint. */
   async function ownBranch(
     tx: ReadTransaction,
@@ -163,6 +196,7 @@ export function createFindingFiles(ports: {
       }
       case 'outdated-notice':
       case 'failed-challenge':
+        return noOpening(tx, finding)
       case 'failed-probe':
       case 'overdue-breach-step':
     }
