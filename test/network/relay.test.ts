@@ -35,6 +35,7 @@ describe('a relay', () => {
     expect(amor.host.connected()).toContain(BRIO)
     registry.expel(BRIO)
     await until(() => !amor.host.connected().includes(BRIO), 'cut')
+    await until(() => !brio.host.connected().includes(AMOR), 'cut on the other side')
     await expect(brio.host.dial(AMOR)).rejects.toMatchObject({ name: 'NetworkFault' })
   })
 })

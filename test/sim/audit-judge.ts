@@ -73,12 +73,14 @@ export function checkAudited(
     judge.fail(16, `${what}, which was not drawn`)
 }
 
-/** What a network that fails, or a clock that jumps, can do to an honest site. */
-const EXCUSED = new Set<unknown>(['unanswered', 'not-shown'])
+/** What a network that fails, or a clock that is days off, can do to an honest site. */
+const EXCUSED = new Set<unknown>(['unanswered', 'not-shown', 'no-consent', 'outdated-notice'])
+/** What says that nothing came, which is true of whoever is cut off, down, or put back to a backup. */
+const SILENCES = new Set(['lapsed-heartbeat', 'overdue-erasure', 'missing-receipts'])
 
 /** The coordinator has found something about a site that is honest. */
 export function checkFound({ kind, site, subject, evidence }: NewFinding, judge: Notes): void {
-  if (kind === 'failed-challenge' && EXCUSED.has(evidence['reason'])) return
+  if (SILENCES.has(kind) || EXCUSED.has(evidence['reason'])) return
   if (kind === 'failed-probe' && evidence['answer'] === 'withheld') return
   const found = String(evidence['reason'] ?? evidence['answer'] ?? '')
   judge.fail(17, `${kind} of ${site} ${subject} (${found}), which is honest`)

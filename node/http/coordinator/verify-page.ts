@@ -63,7 +63,7 @@ PART=$([ "$SIZE" -ge 256 ] || printf .p/%d "$SIZE")
 curl -fsS "$NODE/log/$NETWORK/$SITE/tile/entries/000$PART" -o bundle
 curl -fsS "$NODE/log/$NETWORK/$SITE/tile/0/000$PART" -o hashes
 LENGTH=$((0x$(head -c 2 bundle | od -An -v -tx1 | tr -d ' \n')))
-LEAF=$({ printf '\0'; tail -c +3 bundle | head -c "$LENGTH"; } | sha256sum | cut -d' ' -f1)
+LEAF=$({ printf '\0'; dd if=bundle bs=1 skip=2 count="$LENGTH" status=none; } | sha256sum | cut -d' ' -f1)
 HASH=$(head -c 32 hashes | od -An -v -tx1 | tr -d ' \n')
 [ "$LEAF" = "$HASH" ] && echo "entry 0 is the leaf $LEAF"`,
   },
