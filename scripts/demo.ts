@@ -100,7 +100,9 @@ async function tellAddresses(
   print(`  ${await staffLink(coordinator)}`)
   print(`Addresses and keys for everything are in ${ENV_FILE}. For example:`)
   print(`  . ./${ENV_FILE}; curl -H "Authorization: Bearer $AMOR_KEY" "$AMOR/v1/status"`)
-  print(`  . ./${ENV_FILE}; curl -H "Authorization: Bearer $AUDITOR_KEY" "$COORDINATOR/audit?format=json"`)
+  print(
+    `  . ./${ENV_FILE}; curl -H "Authorization: Bearer $AUDITOR_KEY" "$COORDINATOR/audit?format=json"`,
+  )
 }
 
 async function main(): Promise<number> {

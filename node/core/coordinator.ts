@@ -29,7 +29,7 @@ import { createFindingFiles, type FindingFiles } from './oversight/finding-files
 import { createFindings, type Findings } from './oversight/findings.ts'
 import { createFollowUp, type FollowUp } from './oversight/follow-up.ts'
 import { createProbes, type Probes } from './oversight/probe.ts'
-import { findingStatements, forkStatements } from './oversight/statements.ts'
+import { challengeStatements, findingStatements, forkStatements } from './oversight/statements.ts'
 import { NODE_ACTOR, type Actor } from './people/actor.ts'
 import { createPeople, type People, type PeoplePorts } from './people/people.ts'
 import { createReportDesk, type ReportDesk } from './talk/report.ts'
@@ -295,7 +295,7 @@ export async function createCoordinator(
       ...ports,
       identity,
       view,
-      statements: [findingStatements(store), forkStatements(store)],
+      statements: [findingStatements(store), forkStatements(store), challengeStatements(store)],
     }),
     findings,
     findingFiles: createFindingFiles({ identity, view, store, clock, crypto }),

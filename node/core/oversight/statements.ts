@@ -2,6 +2,7 @@
  * What the coordinator states in archives of evidence beside what is proven there. An archive is
  * handed to others: who looks after something, and in what words, stays here.
  */
+import { toHex } from '../../../protocol/bytes.ts'
 import type { ArchiveScope } from '../../../protocol/archive/form.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
 import type { Store } from '../store.ts'
@@ -34,6 +35,28 @@ export function findingStatements(store: Store): StatementSource {
         for (const { owner: _owner, ...finding } of findings)
           if (finding.since >= scope.from && finding.since < scope.to) yield finding
         if (findings.length < PAGE) return
+      }
+    },
+  }
+}
+
+/** What came of challenges that were decided in the period; an opening is kept nowhere. */
+export function challengeStatements(store: Store): StatementSource {
+  return {
+    kind: 'challenges',
+    lines: async function* (scope) {
+      const site = scope.site === null ? {} : { site: scope.site }
+      let before: number | undefined
+      for (;;) {
+        const filter = { ...site, ...(before !== undefined && { before }), limit: PAGE }
+        const rows = await store.read((tx) => tx.challenges.list(filter))
+        for (const { id, draw, site: home, index, state, reason, decidedAt, digest } of rows) {
+          before = id
+          if (decidedAt === null || decidedAt < scope.from || decidedAt >= scope.to) continue
+          const shown = { draw, site: home, index, state, reason, decidedAt }
+          yield { ...shown, digest: digest === null ? null : toHex(digest) }
+        }
+        if (rows.length < PAGE) return
       }
     },
   }
