@@ -1,10 +1,10 @@
 /** Chromium for tests, where it is there or can be installed. */
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import axe from 'axe-core'
-import { hasProgram } from '../e2e/debian.ts'
+import { hasPackages } from '../e2e/debian.ts'
 
-/** Whether browser tests can run here: see {@link hasProgram}. */
-export const hasChromium = (): boolean => hasProgram('chromium')
+/** Whether browser tests can run here: see {@link hasPackages}. */
+export const hasChromium = (): boolean => hasPackages('chromium')
 
 /** Widths and schemes in which every page is looked at. */
 export const VIEWS = [

@@ -8,11 +8,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { hasProgram } from './debian.ts'
+import { hasPackages } from './debian.ts'
 
 const UP_MILLIS = 120_000
 const folder = mkdtempSync(join(tmpdir(), 'dpn-tour-'))
-const isPossible = hasProgram('curl')
+const isPossible = hasPackages('curl')
 
 /** The commands of all blocks that are marked as parts of the tour. */
 function tourOf(readme: string): string {

@@ -12,17 +12,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeNetwork, type DemoNetwork, type DemoNode } from '../../scripts/demo/network.ts'
 import { makePlan } from '../../scripts/demo/plan.ts'
 import { dpnJson, endAll, until } from '../../scripts/demo/processes.ts'
-import { hasPackage, hasProgram } from '../e2e/debian.ts'
+import { hasPackages } from '../e2e/debian.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'dpn-outside-'))
 const TIMEOUT_MILLIS = 240_000
 /** Debian's own, for which the package is made; not one that a version manager puts first. */
 const PYTHON = '/usr/bin/python3'
-const hasPython = hasPackage('python3-cryptography', [PYTHON, '-c', 'import cryptography'])
-const hasGo =
-  hasProgram('go', 'golang-go', ['version']) &&
-  hasPackage('golang-golang-x-mod-dev', ['test', '-d', '/usr/share/gocode/src/golang.org/x/mod'])
-const hasTools = hasProgram('curl') && hasProgram('openssl', 'openssl', ['version'])
+const hasPython = hasPackages('python3-cryptography')
+const hasGo = hasPackages('golang-go', 'golang-golang-x-mod-dev')
+const hasTools = hasPackages('curl', 'openssl')
 
 interface Ended {
   code: number

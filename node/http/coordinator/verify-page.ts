@@ -28,7 +28,7 @@ pem "$VKEY" coordinator.pem`,
   {
     title: "Check the signature on the coordinator's log",
     text: 'A checkpoint (C2SP tlog-checkpoint) is a signed note: name of the log, size, root. The signature covers the text above the blank line; four bytes before it say which key has signed.',
-    commands: String.raw`curl -fsS "$NODE/log/$NETWORK/checkpoint" -o checkpoint
+    commands: String.raw`curl -fsS --retry 5 "$NODE/log/$NETWORK/checkpoint" -o checkpoint
 sed '/^$/,$d' checkpoint > text
 grep "^— $NETWORK " checkpoint | cut -d' ' -f3 | base64 -d | tail -c +5 > signature
 openssl pkeyutl -verify -pubin -inkey coordinator.pem -rawin -in text -sigfile signature`,
@@ -36,10 +36,10 @@ openssl pkeyutl -verify -pubin -inkey coordinator.pem -rawin -in text -sigfile s
   {
     title: 'Check the signature on the log of a site',
     text: "The directory repeats the keys that stand in the entries of the coordinator's log. A program that reads these entries (deterministic CBOR, type admit) needs no directory.",
-    commands: String.raw`curl -fsS "$NODE/v1/directory" -o directory.json
+    commands: String.raw`curl -fsS --retry 5 "$NODE/v1/directory" -o directory.json
 key_of() { tr '"' '\n' < directory.json | grep -F "$1+"; }
 pem "$(key_of "$NETWORK/$SITE")" site.pem
-curl -fsS "$NODE/log/$NETWORK/$SITE/checkpoint" -o checkpoint
+curl -fsS --retry 5 "$NODE/log/$NETWORK/$SITE/checkpoint" -o checkpoint
 sed '/^$/,$d' checkpoint > text
 grep "^— $NETWORK/$SITE " checkpoint | cut -d' ' -f3 | base64 -d | tail -c +5 > signature
 openssl pkeyutl -verify -pubin -inkey site.pem -rawin -in text -sigfile signature`,
@@ -60,8 +60,8 @@ date -u -d "@$TIME"`,
     text: 'Entries and hashes are in tiles (C2SP tlog-tiles). A leaf is the SHA-256 of a zero byte and the entry (RFC 6962). From the hashes to the root it is a proof of inclusion, for which there are programs: golang.org/x/mod/sumdb/tlog, filippo.io/torchwood, and every other that reads C2SP tlog-tiles.',
     commands: String.raw`SIZE=$(sed -n 2p text)
 PART=$([ "$SIZE" -ge 256 ] || printf .p/%d "$SIZE")
-curl -fsS "$NODE/log/$NETWORK/$SITE/tile/entries/000$PART" -o bundle
-curl -fsS "$NODE/log/$NETWORK/$SITE/tile/0/000$PART" -o hashes
+curl -fsS --retry 5 "$NODE/log/$NETWORK/$SITE/tile/entries/000$PART" -o bundle
+curl -fsS --retry 5 "$NODE/log/$NETWORK/$SITE/tile/0/000$PART" -o hashes
 LENGTH=$((0x$(head -c 2 bundle | od -An -v -tx1 | tr -d ' \n')))
 LEAF=$({ printf '\0'; dd if=bundle bs=1 skip=2 count="$LENGTH" status=none; } | sha256sum | cut -d' ' -f1)
 HASH=$(head -c 32 hashes | od -An -v -tx1 | tr -d ' \n')
@@ -70,7 +70,7 @@ HASH=$(head -c 32 hashes | od -An -v -tx1 | tr -d ' \n')
   {
     title: 'Check an archive of evidence',
     text: 'It is a tar file. Its manifest names each file with SHA-256 and size; the note at its end signs the last part of the manifest. Each .checkpoint with the last .policy before it is what tools for C2SP tlog-policy take: the policy names everybody who had to sign. The entries between checkpoints, and how their root follows, are described in section "Archives of evidence" of the protocol; dpn verify does it all.',
-    commands: String.raw`curl -fsS -H "Authorization: Bearer $KEY" "$NODE/v1/evidence?site=$SITE" -o evidence.tar
+    commands: String.raw`curl -fsS --retry 5 -H "Authorization: Bearer $KEY" "$NODE/v1/evidence?site=$SITE" -o evidence.tar
 mkdir evidence && tar -xf evidence.tar -C evidence && cd evidence
 cat manifest/* | awk '{ print $1 "  " $3 }' | sha256sum --check --quiet
 [ "$(cat "$(ls -d manifest/* | tail -n 1)" | openssl dgst -sha256 -binary | base64)" = "$(sed -n 's/^manifest //p' manifest.note)" ]
