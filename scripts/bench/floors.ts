@@ -25,7 +25,7 @@ const STATEMENTS = {
   records: `insert into records values (${Array(11).fill('?').join(', ')})`,
   bodies: `insert into bodies values (${Array(27).fill('?').join(', ')})`,
   ciphertexts: 'insert into ciphertexts values (?, ?)',
-  members: 'insert into members values (?, ?, ?)',
+  members: 'insert into members values (?, ?, ?, ?)',
   consents: 'insert into consents values (?, ?, ?, ?, ?, ?, ?, ?, ?)',
   tiles: 'insert or replace into tiles values (?, ?, ?, ?)',
 }
@@ -61,7 +61,7 @@ function rowOf(index: number): Row {
       ...TRAITS,
     ],
     ciphertexts: [index + 1, randomBytes(BODY_BYTES)],
-    members: [key, record, randomBytes(32)],
+    members: [key, record, randomBytes(32), randomBytes(32)],
     consents: [index + 1, key, record, 'given', now, 1, SCOPES, 'web', now],
     tiles: [1, 0, Math.floor(index / 256), TILE],
   }
