@@ -10,10 +10,10 @@ import type { CompactRange } from '../../protocol/merkle.ts'
 import type { PictureSize } from '../../protocol/picture.ts'
 import type { Facts, Requirements } from '../../protocol/requirements.ts'
 import type { AuditReader, AuditWriter } from './audit-rows.ts'
+import type { BridgeReader, BridgeWriter } from './bridge/rows.ts'
 import type { FindingReader, FindingWriter } from './finding-rows.ts'
 import type { FeedReader, FeedWriter, WebhookReader, WebhookWriter } from './feed-rows.ts'
 import type { Disclosed } from '../../protocol/wire.ts'
-import type { ReportReason } from '../../protocol/talk.ts'
 import type { BreachReader, BreachWriter } from './oversight/breach-rows.ts'
 import type {
   CustomerReader,
@@ -33,6 +33,7 @@ import type { MailReader, MailWriter, PeopleReader, PeopleWriter } from './peopl
 import type { Sealed } from './ports.ts'
 import type { RequestReader, RequestWriter } from './request/rows.ts'
 import type { SearchReader } from './search/query.ts'
+import type { ReportReader, ReportWriter } from './talk/report-rows.ts'
 import type { Traits } from './search/traits.ts'
 
 export interface Store {
@@ -75,6 +76,7 @@ export interface ReadTransaction {
   requests: RequestReader
   customers: CustomerReader
   reviews: ReviewReader
+  bridge: BridgeReader
 }
 export interface WriteTransaction {
   logs: LogWriter
@@ -103,6 +105,7 @@ export interface WriteTransaction {
   requests: RequestWriter
   customers: CustomerWriter
   reviews: ReviewWriter
+  bridge: BridgeWriter
 }
 
 /** A site's published `requirements` entry. */
@@ -509,46 +512,4 @@ export interface BlockWriter extends BlockReader {
   remove: (record: RecordId, blocked: RecordId) => Promise<void>
   /** Removes blocks by or of a record that is no more. */
   prune: () => Promise<void>
-}
-
-/** One member reported by another, as it is kept here. */
-export interface ReportRow {
-  /** 16 bytes in hexadecimal, unique for each reporting site. */
-  id: string
-  /** `in`: about a record of this site; `out`: by a member of this site; `desk`: at the coordinator. */
-  direction: 'in' | 'out' | 'desk'
-  home: SiteId
-  record: RecordId
-  /** The site whose member reports. */
-  reporter: SiteId
-  reason: ReportReason
-  time: number
-  state: 'open' | 'handled' | 'escalated'
-  /** Unix seconds at which it is told, or asked after, next; null for never. */
-  dueAt: number | null
-  /** Unix seconds since which it is not open any more. */
-  closedAt: number | null
-}
-export interface ReportFilter {
-  direction?: ReportRow['direction']
-  state?: ReportRow['state']
-  /** Only reports before this one. */
-  before?: { time: number; id: string }
-  limit: number
-}
-export interface ReportReader {
-  get: (reporter: SiteId, id: string) => Promise<ReportRow | null>
-  /** Of whatever reporter: ids are random, but nobody is made to draw them well. */
-  withId: (id: string) => Promise<ReportRow[]>
-  /** The newest first. */
-  list: (filter: ReportFilter) => Promise<ReportRow[]>
-  due: (now: number, limit: number) => Promise<ReportRow[]>
-  /** Open reports by members of this site. */
-  countOpen: (reporter: SiteId) => Promise<number>
-}
-export interface ReportWriter extends ReportReader {
-  /** Inserts, or changes state and times. */
-  save: (row: ReportRow) => Promise<void>
-  /** Deletes those closed before this time. */
-  prune: (before: number) => Promise<void>
 }

@@ -17,6 +17,7 @@ import { people } from './migrations/010-people.ts'
 import { breach } from './migrations/011-breach.ts'
 import { rows } from './migrations/012-rows.ts'
 import { emails } from './migrations/013-emails.ts'
+import { bridge } from './migrations/014-bridge.ts'
 import type { Schema } from './schema.ts'
 import type { Value } from './transaction.ts'
 
@@ -37,6 +38,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '011-breach': breach,
   '012-rows': rows,
   '013-emails': emails,
+  '014-bridge': bridge,
 }
 const MEMORY = ':memory:'
 const BUSY_MILLISECONDS = 200

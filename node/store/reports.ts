@@ -1,7 +1,7 @@
 /** Reports of members by members: ids, sites, a reason from a list, times. */
 import { fromHex, toHex } from '../../protocol/bytes.ts'
 import { recordIdBytes as idBytes, recordIdOf, type SiteId } from '../../protocol/ids.ts'
-import type { ReportRow, ReportWriter } from '../core/store.ts'
+import type { ReportRow, ReportWriter } from '../core/talk/report-rows.ts'
 import type { ReportTable } from './schema.ts'
 import { findSite, internSite, run, siteOf, type Tx } from './transaction.ts'
 

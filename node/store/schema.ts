@@ -2,13 +2,15 @@
 import type { Generated } from 'kysely'
 import type { WithdrawReason } from '../../protocol/entry.ts'
 import type { SiteId } from '../../protocol/ids.ts'
+import type { BridgeTables } from './bridge-tables.ts'
 import type { DeskTables } from './desk-tables.ts'
 import type { AuditedWithdrawal } from '../core/audit-rows.ts'
 import type { ChallengeRow, ProbeRow } from '../core/challenge-rows.ts'
 import type { Finding } from '../core/oversight/finding.ts'
 import type { Actor } from '../core/people/actor.ts'
 import type { PeopleSchema } from './people-tables.ts'
-import type { ApplicationRow, ConsentEvent, ReportRow } from '../core/store.ts'
+import type { ApplicationRow, ConsentEvent } from '../core/store.ts'
+import type { ReportRow } from '../core/talk/report-rows.ts'
 
 /** A truth value: SQLite has no type of its own for it. */
 export type Bit = 0 | 1
@@ -361,7 +363,7 @@ export interface ReportTable {
   closed_at: number | null
 }
 
-export interface Schema extends PeopleSchema, DeskTables {
+export interface Schema extends PeopleSchema, DeskTables, BridgeTables {
   sites: SiteTable
   logs: LogTable
   entries: EntryTable

@@ -8,6 +8,7 @@ import { actsIn } from './acts.ts'
 import { auditIn } from './audit.ts'
 import { blocksIn } from './blocks.ts'
 import { bodiesIn } from './bodies.ts'
+import { bridgeIn } from './bridge.ts'
 import { customersIn, reviewsIn } from './customers.ts'
 import { challengesIn } from './challenges.ts'
 import { breachesIn } from './breaches.ts'
@@ -73,6 +74,7 @@ function transactionOn(tx: Tx, memory: SearchMemory): WriteTransaction {
     requests: requestsIn(tx),
     customers: customersIn(tx),
     reviews: reviewsIn(tx),
+    bridge: bridgeIn(tx),
   }
 }
 

@@ -42,22 +42,24 @@ export function createEraser(ports: {
   async function eraseAll(): Promise<void> {
     const erased = { bodies: 0, pictures: 0 }
     for (;;) {
-      const { bodies, pictures } = await store.read(async (tx) => ({
+      const { bodies, pictures, holds } = await store.read(async (tx) => ({
         bodies: await tx.bodies.doomed(BATCH),
         pictures: await tx.pictures.doomed(BATCH),
+        holds: await tx.bridge.doomed(BATCH),
       }))
-      if (bodies.length === 0 && pictures.length === 0) break
+      if (bodies.length + pictures.length + holds.length === 0) break
       // First the keys: from here on nothing of them can be read, whatever happens to the rest.
       const files = pictures.flatMap(({ slots }) =>
         slots === null ? [] : [slots.small, slots.large],
       )
-      const slots = [...bodies.map(({ slot }) => slot), ...files]
+      const slots = [...bodies.map(({ slot }) => slot), ...files, ...holds]
       await vault.destroy(slots)
       isUnsettled = true
       if (files.length > 0) await blobs.remove(files)
       await store.write(async (tx) => {
         await tx.bodies.remove(bodies)
         await tx.pictures.remove(pictures.map(({ id }) => id))
+        await tx.bridge.removeDoomed(holds)
       }, 'erase')
       vault.release(slots)
       erased.bodies += bodies.length
@@ -104,11 +106,12 @@ export function createEraser(ports: {
       await flush()
       // A crash may have come after the rows were deleted and before the log was truncated.
       if (isUnsettled) await settle()
-      const { bodies, pictures } = await store.read(async (tx) => ({
+      const { bodies, pictures, holds } = await store.read(async (tx) => ({
         bodies: await tx.bodies.slots(),
         pictures: await tx.pictures.slots(),
+        holds: await tx.bridge.slots(),
       }))
-      await vault.retain(new Set([...bodies, ...pictures]))
+      await vault.retain(new Set([...bodies, ...pictures, ...holds]))
       await blobs.retain(new Set(pictures))
     },
   }

@@ -18,11 +18,12 @@ import type { PrivateKeys } from '../identity.ts'
 import type { Actor } from '../people/actor.ts'
 import type { Acts } from '../people/acts.ts'
 import type { Clock, Crypto, Network, Random } from '../ports.ts'
-import type { ReportFilter, ReportRow, Store, WriteTransaction } from '../store.ts'
+import type { Store, WriteTransaction } from '../store.ts'
 import type { View } from '../view.ts'
 import type { Notice } from '../website.ts'
 import { ownRecord } from './block.ts'
 import { createBuckets, type Rate } from './limits.ts'
+import type { ReportFilter, ReportRow } from './report-rows.ts'
 import { gatedColumns } from './sight.ts'
 
 const ID_BYTES = 16
