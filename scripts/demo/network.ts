@@ -60,6 +60,8 @@ async function isUp(node: Pick<DemoNode, 'url' | 'name' | 'process'>): Promise<t
   }
 }
 
+const urlOf = ({ httpPort }: { httpPort: number }): string => `http://127.0.0.1:${httpPort}`
+
 async function makeNode(
   base: string,
   name: string,
@@ -77,7 +79,7 @@ async function makeNode(
   }
   const { logKey } = initFolder(folder, settings, {})
   const { secret } = await withAccess(folder, {}, (access) => access.create('demo', role))
-  const url = `http://127.0.0.1:${httpPort}`
+  const url = urlOf({ httpPort })
   const node: DemoNode & { logKey: string } = {
     name,
     folder,
@@ -103,15 +105,20 @@ export interface DemoNetwork {
   /** Opens the pages and the interface for auditors. */
   auditorKey: string
   sites: { plan: SitePlan; node: DemoNode }[]
+  /** Makes one more site; it neither runs nor is admitted. */
+  addSite: (site: string, settings?: (url: string) => RawSettings) => Promise<DemoNode>
 }
 
 /** Makes all nodes below `base`, and starts the coordinator. */
 export async function makeNetwork(base: string, plans: readonly SitePlan[]): Promise<DemoNetwork> {
   mkdirSync(base, { recursive: true })
   const ports = await freePorts(2 * (plans.length + 1))
-  const take = () => ({ httpPort: ports.pop() ?? 0, peerPort: ports.pop() ?? 0 })
+  const take = async () => {
+    const [httpPort = 0, peerPort = 0] = ports.length > 0 ? ports.splice(0, 2) : await freePorts(2)
+    return { httpPort, peerPort }
+  }
   const coordinator = await makeNode(base, NETWORK, {
-    ...take(),
+    ...(await take()),
     role: 'staff',
     settings: {
       role: 'coordinator',
@@ -123,20 +130,22 @@ export async function makeNetwork(base: string, plans: readonly SitePlan[]): Pro
       terms: TERMS,
     },
   })
-  const sites: DemoNetwork['sites'] = []
-  for (const plan of plans) {
+  const addSite: DemoNetwork['addSite'] = async (site, more) => {
+    const place = await take()
     const settings: RawSettings = {
       role: 'site',
-      site: plan.site,
+      site,
       coordinatorKey: coordinator.logKey,
       coordinatorUrl: coordinator.url,
+      ...more?.(urlOf(place)),
     }
-    const node = await makeNode(base, plan.site, { ...take(), role: 'admin', settings })
-    sites.push({ plan, node })
+    return makeNode(base, site, { ...place, role: 'admin', settings })
   }
+  const sites: DemoNetwork['sites'] = []
+  for (const plan of plans) sites.push({ plan, node: await addSite(plan.site) })
   const { secret: auditorKey } = await withAccess(coordinator.folder, {}, (access) =>
     access.create('demo', 'auditor'),
   )
   await coordinator.start()
-  return { coordinator, coordinatorKey: coordinator.logKey, auditorKey, sites }
+  return { coordinator, coordinatorKey: coordinator.logKey, auditorKey, sites, addSite }
 }

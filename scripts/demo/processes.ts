@@ -16,6 +16,11 @@ export class DemoError extends Error {
   override readonly name = 'DemoError'
 }
 
+/** @throws DemoError where something did not hold */
+export function assert(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new DemoError(`did not hold: ${what}`)
+}
+
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DemoNetwork, DemoNode } from './network.ts'
 import { expectationOf, type Expectation, type SitePlan } from './plan.ts'
-import { DemoError, dpn, dpnJson, until } from './processes.ts'
+import { assert, DemoError, dpn, dpnJson, until } from './processes.ts'
 
 const SECONDS = 30
 
@@ -21,10 +21,6 @@ interface Progress {
   state: string
   index: number
   receipts: { site: string; receivedAt: number | null }[]
-}
-
-function assert(condition: boolean, what: string): asserts condition {
-  if (!condition) throw new DemoError(`did not hold: ${what}`)
 }
 
 /** Every site applies, is admitted, starts, and publishes what it accepts. */

@@ -149,7 +149,8 @@ function take<Kind extends Out<QueueRow['kind']>['kind']>(site: Website, kind: K
 /** An id as the database gives it. */
 const idOf = ({ ids }: ModuleOptions, id: number): PhpValue => (ids === 'text' ? String(id) : id)
 
-async function putProfiles(site: Website, options: ModuleOptions): Promise<void> {
+/** `put_profiles`: a hundred of those who are ready. */
+export async function putProfiles(site: Website, options: ModuleOptions): Promise<void> {
   const ready = [...site.users.values()].filter(
     ({ netId, status, fields }) => netId === 0 && status === 'ready' && fields.icon !== '',
   )
@@ -162,7 +163,8 @@ async function putProfiles(site: Website, options: ModuleOptions): Promise<void>
   takeStatus(site, options, (await call(options, 'put_profiles', { body }))?.['profiles'])
 }
 
-async function getProfilesStatus(site: Website, options: ModuleOptions): Promise<void> {
+/** `get_profiles_status`: numbers that have come to be since. */
+export async function getProfilesStatus(site: Website, options: ModuleOptions): Promise<void> {
   const heard = await call(options, 'get_profiles_status', { query: '' })
   takeStatus(site, options, heard?.['status'])
 }

@@ -100,6 +100,8 @@ export interface Shown {
   home: string
   age: number
   profile: Record<string, unknown>
+  /** Those that are here. */
+  pictures: unknown[]
 }
 export interface PutLine {
   line: number

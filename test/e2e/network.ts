@@ -35,6 +35,8 @@ const STOP_SECONDS = 8
 
 /** Settings of a node beside those that every test node has. */
 export type ExtraSettings = Record<string, string | number | boolean | object>
+/** Those that depend on where the node's interface will be. */
+export type MoreSettings = ExtraSettings | ((url: string) => ExtraSettings)
 
 export interface TestNode extends Omit<NodeProcess, 'spawn'> {
   site: string
@@ -83,9 +85,9 @@ export interface TestNetwork {
   /** The same as the text that `dpn verify` takes. */
   coordinatorVkey: string
   /** Makes the folder and keys of a site, and has it admitted; it does not run yet. */
-  addSite: (site: string, settings?: ExtraSettings, program?: Program) => Promise<TestSite>
+  addSite: (site: string, settings?: MoreSettings, program?: Program) => Promise<TestSite>
   /** The same, and starts it; resolves when its log may be written. */
-  startSite: (site: string, settings?: ExtraSettings, program?: Program) => Promise<TestSite>
+  startSite: (site: string, settings?: MoreSettings, program?: Program) => Promise<TestSite>
   nodes: () => TestNode[]
   stop: () => Promise<void>
 }
@@ -144,6 +146,8 @@ async function choosePorts(through: Through | undefined): Promise<Ports> {
   return { httpPort: await freePort(), p2pPort, announcedPort }
 }
 
+const urlOf = ({ httpPort }: Pick<Ports, 'httpPort'>): string => `http://127.0.0.1:${httpPort}`
+
 function createTestNode({ role, site, folder: first, logFile, program, ...ports }: Place) {
   const { httpPort, p2pPort, announcedPort } = ports
   let folder = first
@@ -152,7 +156,7 @@ function createTestNode({ role, site, folder: first, logFile, program, ...ports 
   mkdirSync(temporary, { recursive: true })
   const env = { TMPDIR: temporary, SQLITE_TMPDIR: temporary }
   let runs = createProcess([role, '--data', folder], logFile, env, program)
-  const url = `http://127.0.0.1:${httpPort}`
+  const url = urlOf({ httpPort })
 
   async function start(): Promise<void> {
     runs.spawn()
@@ -265,11 +269,12 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
 
   async function addSite(
     site: string,
-    extra: ExtraSettings = {},
+    more: MoreSettings = {},
     program?: Program,
   ): Promise<TestSite> {
     const folder = join(root, site)
     const ports = await choosePorts(options.through)
+    const extra = typeof more === 'function' ? more(urlOf(ports)) : more
     const at = `/ip4/127.0.0.1/tcp/${coordinator.announcedPort}`
     const given = { role: 'site', site, coordinatorKey: vkey, coordinatorAddress: at }
     const made = initFolder(folder, { ...given, ...common(ports), ...extra }, {})
@@ -292,10 +297,10 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
 
   async function startSite(
     site: string,
-    extra?: ExtraSettings,
+    more?: MoreSettings,
     program?: Program,
   ): Promise<TestSite> {
-    const node = await addSite(site, extra, program)
+    const node = await addSite(site, more, program)
     await node.start()
     await writable(node)
     return node
