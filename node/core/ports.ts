@@ -196,6 +196,12 @@ export type Event =
   | { type: 'webhook.failed' | 'webhook.disabled'; webhook: string; reason: string }
   /** A mail was not taken: `kind` says what it is for, `reason` is the server's code or a word. */
   | { type: 'mail.failed'; kind: string; reason: string }
+  /** A call of the old module was refused: `action` and `reason` are of closed lists. */
+  | { type: 'bridge.refused'; action: string; reason: string }
+  /** The module has removed records that neither are this site's own nor were given to it. */
+  | { type: 'bridge.unknown'; count: number }
+  /** The module has been silent for so long that members of this site were withdrawn. */
+  | { type: 'bridge.left'; count: number }
   | { type: 'task.failed'; task: string; reason: string }
 
 export interface Events {

@@ -1,6 +1,7 @@
 /** Serves an app on a socket, with bounds on connections, headers and slow bodies. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 
 export interface ServeOptions {
@@ -10,6 +11,10 @@ export interface ServeOptions {
   /** Paths whose body is a stream of any length, so that only silence is bounded. */
   isStreamed?: (path: string) => boolean
   limits?: Partial<ServerLimits>
+  /** Whether an address may connect; by default each may. */
+  admits?: (address: string) => boolean
+  /** Takes over connections that ask for another protocol; by default they are ended. */
+  upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
 export interface ServerLimits {
   maxConnections: number
@@ -127,6 +132,12 @@ export async function serve(
     },
   )
   server.maxConnections = limits.maxConnections
+  const { admits, upgrade } = options
+  if (admits !== undefined)
+    server.on('connection', (socket: Socket) => {
+      if (!admits(socket.remoteAddress ?? '')) socket.destroy()
+    })
+  if (upgrade !== undefined) server.on('upgrade', upgrade)
   // Whoever neither sends nor reads for so long has gone, or means to hold the connection.
   server.setTimeout(2 * limits.silenceTimeout)
   await new Promise<void>((resolve, reject) => {

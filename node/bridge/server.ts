@@ -1,0 +1,67 @@
+/** The listener of the bridge: for the module beside the node alone, never for the world. */
+import { lookup } from 'node:dns/promises'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Context } from 'hono'
+import { serve, type Served } from '../http/server.ts'
+import { createSlow, type SlowPorts } from './slow.ts'
+
+/** The fast channel, as this listener mounts it. */
+export interface FastChannel {
+  /** Answers the poll by which a connection begins. */
+  handshake: (c: Context) => Response | Promise<Response>
+  /** Takes over a connection that asks for a websocket. */
+  upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /** Ends all connections. */
+  close: () => void
+}
+
+export interface BridgeServerOptions {
+  host: string
+  port: number
+  /** Whether an address is of this machine or of a private network. */
+  isPrivate: (address: string) => boolean
+  fast: FastChannel | null
+}
+
+const MAX_CONNECTIONS = 64
+
+/** @throws Error with one line for the operator */
+async function privateAddress({ host, isPrivate }: BridgeServerOptions): Promise<string> {
+  const found = await lookup(host, { all: true }).catch((cause: unknown) => {
+    throw new Error(`The bridge's host cannot be found: set DPN_BRIDGE_HOST to an address here`, {
+      cause,
+    })
+  })
+  const [first] = found
+  if (first === undefined || !found.every(({ address }) => isPrivate(address)))
+    throw new Error(
+      'The bridge listens on loopback or private addresses only: set DPN_BRIDGE_HOST to one',
+    )
+  return first.address
+}
+
+/**
+ * Starts the listener.
+ *
+ * @throws Error with one line for the operator where the address is public or the port is taken
+ */
+export async function serveBridge(ports: SlowPorts, options: BridgeServerOptions): Promise<Served> {
+  const { port, isPrivate, fast } = options
+  const host = await privateAddress(options)
+  const app = createSlow(ports, fast?.handshake)
+  const served = await serve(app, {
+    host,
+    port,
+    admits: isPrivate,
+    limits: { maxConnections: MAX_CONNECTIONS },
+    ...(fast !== null && { upgrade: fast.upgrade }),
+  })
+  return {
+    ...served,
+    close: async () => {
+      fast?.close()
+      await served.close()
+    },
+  }
+}

@@ -1,0 +1,87 @@
+/** The bridge of a site whose website runs the old Dating Pro module: built, started, served. */
+import { serveBridge, type FastChannel } from '../bridge/server.ts'
+import { createBridge, type Bridge, type BridgeParts } from '../core/bridge/bridge.ts'
+import { createContact, type ModuleContact } from '../core/bridge/contact.ts'
+import type { PrivateKeys } from '../core/identity.ts'
+import type { NodePorts } from '../core/node.ts'
+import type { Site } from '../core/site.ts'
+import { classOfAddress } from '../outbound/address.ts'
+import type { createLogger } from '../telemetry/logger.ts'
+import type { BridgeConfig } from './config.ts'
+import { listening, OperatorError } from './faults.ts'
+import { closeServed, type Steps } from './lifetime.ts'
+
+const DAY_SECONDS = 86_400
+
+/** What the bridge is built on: a site that has started, and what it stands on. */
+export interface BridgeGround extends NodePorts {
+  site: Site
+  keys: PrivateKeys
+}
+/** Makes the parts of a bridge around its contact. */
+export type MakeParts = (
+  ground: BridgeGround,
+  config: BridgeConfig,
+  contact: ModuleContact,
+) => Promise<Omit<BridgeParts, 'contact'>>
+
+/** The parts of this build. */
+const makeParts: MakeParts = () => {
+  throw new OperatorError('This build has no bridge: take DPN_BRIDGE_PORT out of the settings')
+}
+
+/**
+ * Builds and starts the bridge of a site that has started.
+ *
+ * @param make the parts; those of this build by default
+ */
+export async function openBridge(
+  ground: BridgeGround,
+  config: BridgeConfig,
+  steps: Steps,
+  make: MakeParts = makeParts,
+): Promise<Bridge> {
+  const { site } = ground
+  // The feed's store: what is written there is told to the website in the same transaction.
+  const ports = { ...ground, store: site.feed.store, tasks: site.node.tasks }
+  const { demands } = site
+  const contact = await createContact({ ...ports, site: site.node.view.self, demands })
+  const parts = { contact, ...(await make({ ...ground, store: ports.store }, config, contact)) }
+  const bridge = await createBridge({
+    ...ports,
+    parts,
+    silenceSeconds: config.silenceDays * DAY_SECONDS,
+  })
+  steps.add(bridge.stop)
+  await bridge.start()
+  return bridge
+}
+
+/**
+ * Serves the bridge to the module. Returns the base address.
+ *
+ * @throws Error with one line for the operator
+ */
+export async function serveBridgeOf(
+  bridge: Bridge,
+  { host, port }: BridgeConfig,
+  {
+    events,
+    logger,
+    steps,
+  }: Pick<NodePorts, 'events'> & {
+    logger: ReturnType<typeof createLogger>
+    steps: Steps
+  },
+): Promise<string> {
+  const fast: FastChannel | null = null
+  const served = await listening(`${host}:${port}`, 'DPN_BRIDGE_PORT', () =>
+    serveBridge(
+      { bridge, events, onFault: (error) => logger.error({ error }, 'bridge.failed') },
+      { host, port, isPrivate: (address) => classOfAddress(address) === 'private', fast },
+    ),
+  )
+  steps.add(() => closeServed(served))
+  logger.info({ url: served.url }, 'bridge.started')
+  return served.url
+}
