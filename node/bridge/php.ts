@@ -13,10 +13,10 @@ export interface PhpLimits {
 }
 const LIMITS: PhpLimits = { bytes: 6 * 1024 * 1024, values: 500_000, depth: 6 }
 
-/** Characters of the longest number: `-1.7976931348623157E+308`. */
-const NUMBER_CHARS = 32
+/** Characters of the longest number that PHP writes, however many digits it is told to write. */
+const NUMBER_CHARS = 110
 const INTEGER = /^-?(?:0|[1-9]\d{0,18})$/
-const FLOAT = /^(?:NAN|-?INF|-?\d{1,20}(?:\.\d{1,20})?(?:E[+-]?\d{1,3})?)$/
+const FLOAT = /^(?:NAN|-?INF|-?\d{1,40}(?:\.\d{1,60})?(?:E[+-]?\d{1,3})?)$/
 
 const COLON = 0x3a
 const SEMICOLON = 0x3b

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Context } from 'hono'
-import { serve, type Served } from '../http/server.ts'
+import { serve, type Served, type ServerLimits } from '../http/server.ts'
 import { createSlow, type SlowPorts } from './slow.ts'
 
 /** The fast channel, as this listener mounts it. */
@@ -22,6 +22,7 @@ export interface BridgeServerOptions {
   /** Whether an address is of this machine or of a private network. */
   isPrivate: (address: string) => boolean
   fast: FastChannel | null
+  limits?: Partial<ServerLimits>
 }
 
 const MAX_CONNECTIONS = 64
@@ -54,7 +55,7 @@ export async function serveBridge(ports: SlowPorts, options: BridgeServerOptions
     host,
     port,
     admits: isPrivate,
-    limits: { maxConnections: MAX_CONNECTIONS },
+    limits: { maxConnections: MAX_CONNECTIONS, ...options.limits },
     ...(fast !== null && { upgrade: fast.upgrade }),
   })
   return {
