@@ -167,7 +167,7 @@ function actionIn(path: string): string {
 }
 
 function empty(status: 401 | 404 | 405 | 413 | 429 | 400 | 500 | 503, headers = {}): Response {
-  return new Response(null, { status, headers })
+  return new Response(null, { status, headers: { 'content-length': '0', ...headers } })
 }
 
 /**

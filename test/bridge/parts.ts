@@ -45,6 +45,14 @@ export function scripted(): Scripted {
   }
 }
 
+function idOf(one: ModuleValue): number | null {
+  return isModuleArray(one) ? wholeOf(one.get('id')) : null
+}
+
+function readable(list: readonly ModuleValue[]): number[] {
+  return list.map(idOf).filter((id) => id !== null)
+}
+
 /** Parts around a real contact. */
 export function scriptedParts(script: Scripted, contact: ModuleContact): BridgeParts {
   async function note<T>(part: string, handed: unknown, answer: T): Promise<T> {
@@ -53,11 +61,6 @@ export function scriptedParts(script: Scripted, contact: ModuleContact): BridgeP
     if (script.fault !== null) throw script.fault
     return answer
   }
-  const idOf = (one: ModuleValue): number | null =>
-    isModuleArray(one) ? wholeOf(one.get('id')) : null
-  const readable = (list: readonly ModuleValue[]): number[] =>
-    list.map(idOf).filter((id) => id !== null)
-
   return {
     contact,
     holds: {

@@ -1,6 +1,6 @@
 /** A bridge of a site of its own, served on a socket, and raw requests to it. */
 import { connect, type Socket } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { serveBridge, type BridgeServerOptions } from '../../node/bridge/server.ts'
 import type { SlowPorts } from '../../node/bridge/slow.ts'
 import { createBridge, type Bridge } from '../../node/core/bridge/bridge.ts'
@@ -125,4 +125,28 @@ export function request(
       'Content-Type: application/x-www-form-urlencoded',
     )
   return `${lines.join('\r\n')}\r\n\r\n${body}`
+}
+
+/** Sends a call with the right key, and gives back the body. */
+export async function call(
+  { port, key }: Served,
+  method: 'GET' | 'POST',
+  action: string,
+  body = '',
+): Promise<string> {
+  const answer = await send(port, request(method, action, { key }, body))
+  expect(answer?.status).toBe(200)
+  return answer?.body ?? ''
+}
+
+/** Sends a call that is refused: what comes back is empty, and says nothing of what was sent. */
+export async function refused(served: Served, bytes: string | Uint8Array): Promise<number> {
+  const answer = await send(served.port, bytes)
+  expect(answer?.body).toBe('')
+  return answer?.status ?? 0
+}
+
+/** The site that the bridge belongs to goes on as before. */
+export async function expectAlive(served: Served): Promise<void> {
+  expect(await call(served, 'POST', 'test')).toBe('{"test":1}')
 }
