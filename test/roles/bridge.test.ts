@@ -1,0 +1,60 @@
+/** The bridge as a site node starts it: real core, real listener, parts that note what they are asked. */
+import { describe, expect, it } from 'vitest'
+import type { BridgeConfig } from '../../node/roles/config.ts'
+import { openBridge, serveBridgeOf } from '../../node/roles/bridge.ts'
+import { createSteps } from '../../node/roles/lifetime.ts'
+import { createLogger } from '../../node/telemetry/logger.ts'
+import { scripted, scriptedParts } from '../bridge/parts.ts'
+import { request, send } from '../bridge/served.ts'
+import { A, aWorld } from '../core/world.ts'
+
+const CONFIG: BridgeConfig = {
+  host: '127.0.0.1',
+  port: 0,
+  publicUrl: 'https://net.amor.example',
+  origins: [],
+  holdDays: 30,
+  silenceDays: 30,
+}
+
+async function aStart(config: BridgeConfig) {
+  const world = await aWorld()
+  const { ports, site, keys } = await world.addSite(A, { requirements: null })
+  const steps = createSteps()
+  const script = scripted()
+  const bridge = await openBridge(
+    { ...ports, site, keys },
+    config,
+    steps,
+    async (_, of, contact) => {
+      expect(of).toBe(config)
+      return scriptedParts(script, contact)
+    },
+  )
+  const logger = createLogger('silent')
+  const serve = (): Promise<string> =>
+    serveBridgeOf(bridge, config, { events: ports.events, logger, steps })
+  return { world, bridge, script, steps, serve }
+}
+
+describe('openBridge and serveBridgeOf', () => {
+  it('start the bridge of a site, answer its module, and stop in reverse', async () => {
+    const { bridge, script, steps, serve, world } = await aStart(CONFIG)
+    const url = await serve()
+    await world.quiet()
+    expect(script.calls.map(({ part }) => part)).toContain('holds tick')
+    const key = await bridge.contact.makeKey()
+    const port = Number(new URL(url).port)
+    const test = request('POST', 'test', { key, domain: A })
+    expect((await send(port, test))?.body).toBe('{"test":1}')
+    await steps.undo()
+    expect(script.calls.at(-1)?.part).toBe('talk stop')
+    await expect(send(port, test)).rejects.toThrow('ECONNREFUSED')
+  })
+
+  it('refuse to listen for the world', async () => {
+    const { serve, steps } = await aStart({ ...CONFIG, host: '0.0.0.0' })
+    await expect(serve()).rejects.toThrow('loopback or private addresses only')
+    await steps.undo()
+  })
+})
