@@ -27,16 +27,21 @@ export interface BridgeServerOptions {
 
 const MAX_CONNECTIONS = 64
 
-/** @throws Error with one line for the operator */
+/** A host that the bridge does not listen on; the message says what to do. */
+export class BridgeHostError extends Error {
+  override readonly name = 'BridgeHostError'
+}
+
+/** @throws BridgeHostError */
 async function privateAddress({ host, isPrivate }: BridgeServerOptions): Promise<string> {
   const found = await lookup(host, { all: true }).catch((cause: unknown) => {
-    throw new Error(`The bridge's host cannot be found: set DPN_BRIDGE_HOST to an address here`, {
+    throw new BridgeHostError('The host of the bridge is not found: correct DPN_BRIDGE_HOST', {
       cause,
     })
   })
   const [first] = found
   if (first === undefined || !found.every(({ address }) => isPrivate(address)))
-    throw new Error(
+    throw new BridgeHostError(
       'The bridge listens on loopback or private addresses only: set DPN_BRIDGE_HOST to one',
     )
   return first.address
@@ -45,7 +50,7 @@ async function privateAddress({ host, isPrivate }: BridgeServerOptions): Promise
 /**
  * Starts the listener.
  *
- * @throws Error with one line for the operator where the address is public or the port is taken
+ * @throws BridgeHostError where the address is public, or Error where the port is taken
  */
 export async function serveBridge(ports: SlowPorts, options: BridgeServerOptions): Promise<Served> {
   const { port, isPrivate, fast } = options

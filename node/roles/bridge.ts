@@ -1,5 +1,5 @@
 /** The bridge of a site whose website runs the old Dating Pro module: built, started, served. */
-import { serveBridge, type FastChannel } from '../bridge/server.ts'
+import { BridgeHostError, serveBridge, type FastChannel } from '../bridge/server.ts'
 import { createBridge, type Bridge, type BridgeParts } from '../core/bridge/bridge.ts'
 import { createContact, type ModuleContact } from '../core/bridge/contact.ts'
 import type { PrivateKeys } from '../core/identity.ts'
@@ -60,7 +60,7 @@ export async function openBridge(
 /**
  * Serves the bridge to the module. Returns the base address.
  *
- * @throws Error with one line for the operator
+ * @throws OperatorError where the address is public, or the port is taken
  */
 export async function serveBridgeOf(
   bridge: Bridge,
@@ -80,7 +80,10 @@ export async function serveBridgeOf(
       { bridge, events, onFault: (error) => logger.error({ error }, 'bridge.failed') },
       { host, port, isPrivate: (address) => classOfAddress(address) === 'private', fast },
     ),
-  )
+  ).catch((error: unknown) => {
+    if (error instanceof BridgeHostError) throw new OperatorError(error.message, { cause: error })
+    throw error
+  })
   steps.add(() => closeServed(served))
   logger.info({ url: served.url }, 'bridge.started')
   return served.url

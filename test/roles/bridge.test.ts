@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { BridgeConfig } from '../../node/roles/config.ts'
 import { openBridge, serveBridgeOf } from '../../node/roles/bridge.ts'
+import { isExplained } from '../../node/roles/faults.ts'
 import { createSteps } from '../../node/roles/lifetime.ts'
 import { createLogger } from '../../node/telemetry/logger.ts'
 import { scripted, scriptedParts } from '../bridge/parts.ts'
@@ -54,7 +55,7 @@ describe('openBridge and serveBridgeOf', () => {
 
   it('refuse to listen for the world', async () => {
     const { serve, steps } = await aStart({ ...CONFIG, host: '0.0.0.0' })
-    await expect(serve()).rejects.toThrow('loopback or private addresses only')
+    await expect(serve()).rejects.toSatisfy(isExplained)
     await steps.undo()
   })
 })
