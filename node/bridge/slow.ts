@@ -40,6 +40,8 @@ const FLOOD_MILLISECONDS = 10_000
 /** A hundred profiles of 60 kB, of which every byte may take three in a form. */
 const LIST_BYTES = 18 * 1024 * 1024
 const SMALL_BYTES = 64 * 1024
+/** Large bodies taken at once: the module sends one, or two where its loops overlap. */
+const PUTS = 8
 /** Profiles that the core is handed at once. */
 const BATCH = 100
 
@@ -211,6 +213,7 @@ export function createSlow(
   const actions = actionsOf(ports)
   /** Questions under way: the module may ask twice at once, and asks again when it waited in vain. */
   const asked = new Map<string, Promise<Reply>>()
+  let puts = 0
   let floodToldAt = -FLOOD_MILLISECONDS
   const fault = (error: unknown): void => ports.onFault?.(error)
 
@@ -264,11 +267,15 @@ export function createSlow(
     known.take('module')
     contact.seen()
     if (req.method !== action.method) return empty(405)
-    const form = await formOfCall(c, action)
-    const { nothing } = action
-    return c.json(
-      nothing === undefined ? await action.answer(form) : await ask(name, action, nothing),
-    )
+    if (action.nothing !== undefined) return c.json(await ask(name, action, action.nothing))
+    if (action.bytes < LIST_BYTES) return c.json(await action.answer(await formOfCall(c, action)))
+    if (puts >= PUTS) throw new ProtocolError('not_ready', '', 'fewer calls at once')
+    puts += 1
+    try {
+      return c.json(await action.answer(await formOfCall(c, action)))
+    } finally {
+      puts -= 1
+    }
   }
 
   function refuse(error: unknown, name: string): Response {

@@ -137,6 +137,20 @@ describe('the slow channel, on hostile input', () => {
     await expectAlive(served)
   })
 
+  it('takes in no more large bodies at once than it can hold', async () => {
+    const served = await aServedBridge()
+    const { script, port } = served
+    const { promise, resolve: release } = Promise.withResolvers<void>()
+    script.hold = promise
+    const update = request('POST', 'put_updated', served, field('profiles', [{ id: 1 }]))
+    const all = Array.from({ length: 9 }, () => send(port, update))
+    expect((await Promise.race(all))?.status).toBe(503)
+    release()
+    const statuses = (await Promise.all(all)).map((answer) => answer?.status)
+    expect(statuses.filter((status) => status === 200)).toHaveLength(8)
+    await expectAlive(served)
+  })
+
   it('stops a flood that has the key', async () => {
     const served = await aServedBridge({ rates: { known: { perSecond: 0.001, burst: 2 } } })
     await expectAlive(served)

@@ -53,11 +53,11 @@ const SAVE_SECONDS = 60
 const KEY_BYTES = 16
 
 /** Settings of the store. Of the key there is only its hash. */
-const KEY = 'bridge.key'
-const SEEN = 'bridge.seen'
-const IDS = 'bridge.ids'
-const WANTS = 'bridge.wants'
-const PUT = 'bridge.put'
+const KEY = 'bridge-key'
+const SEEN = 'bridge-seen'
+const IDS = 'bridge-ids'
+const WANTS = 'bridge-wants'
+const PUT = 'bridge-put'
 const NAMES = [KEY, SEEN, IDS, WANTS, PUT] as const
 
 /** A domain as the module or its owner may write it: without scheme and `www.`, in small letters. */

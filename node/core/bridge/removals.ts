@@ -20,7 +20,7 @@ export interface Removals {
 }
 
 /** Setting with the ids that are not dealt with yet. */
-const WAITING = 'bridge.removals'
+const WAITING = 'bridge-removals'
 const BATCH = 500
 
 /** Creates the taker, with what the last run has left. */

@@ -36,7 +36,7 @@ describe('createContact', () => {
   it('keeps of a key only what cannot be used, across a start', async () => {
     const { machine, contact } = await aContact()
     const key = await contact.makeKey()
-    const kept = await machine.ports.store.read((tx) => tx.desk.setting('bridge.key'))
+    const kept = await machine.ports.store.read((tx) => tx.desk.setting('bridge-key'))
     expect(kept).toMatch(/^[0-9a-f]{64}$/)
     expect(kept).not.toContain(key)
     const again = await contactOf(machine)
