@@ -61,7 +61,7 @@ export async function serveBridge(ports: SlowPorts, options: BridgeServerOptions
     port,
     admits: isPrivate,
     limits: { maxConnections: MAX_CONNECTIONS, ...options.limits },
-    ...(fast !== null && { upgrade: fast.upgrade }),
+    ...(fast !== null && { onUpgrade: fast.upgrade }),
   })
   return {
     ...served,

@@ -1,5 +1,5 @@
 /** The slow channel: what the old module asks every minute, by HTTP, form-encoded. */
-import type { HttpBindings } from '@hono/node-server'
+import type { IncomingMessage } from 'node:http'
 import { Hono, type Context } from 'hono'
 import { ProtocolError, type ProtocolErrorCode } from '../../protocol/errors.ts'
 import type { Bridge } from '../core/bridge/bridge.ts'
@@ -45,7 +45,7 @@ const PUTS = 8
 /** Profiles that the core is handed at once. */
 const BATCH = 100
 
-type Env = { Bindings: Partial<HttpBindings> }
+type Env = { Bindings: { incoming?: IncomingMessage } }
 /** An answer: plain JSON, or the statuses that come without one. */
 type Reply = object
 

@@ -13,8 +13,8 @@ export interface ServeOptions {
   limits?: Partial<ServerLimits>
   /** Whether an address may connect; by default each may. */
   admits?: (address: string) => boolean
-  /** Takes over connections that ask for another protocol; by default they are ended. */
-  upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /** Takes over connections that ask for another protocol; without it they are answered as HTTP. */
+  onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
 export interface ServerLimits {
   maxConnections: number
@@ -132,12 +132,12 @@ export async function serve(
     },
   )
   server.maxConnections = limits.maxConnections
-  const { admits, upgrade } = options
+  const { admits } = options
   if (admits !== undefined)
     server.on('connection', (socket: Socket) => {
       if (!admits(socket.remoteAddress ?? '')) socket.destroy()
     })
-  if (upgrade !== undefined) server.on('upgrade', upgrade)
+  if (options.onUpgrade !== undefined) server.on('upgrade', options.onUpgrade)
   // Whoever neither sends nor reads for so long has gone, or means to hold the connection.
   server.setTimeout(2 * limits.silenceTimeout)
   await new Promise<void>((resolve, reject) => {
