@@ -10,11 +10,11 @@ export interface ServeOptions {
   port: number
   /** Paths whose body is a stream of any length, so that only silence is bounded. */
   isStreamed?: (path: string) => boolean
+  /** Takes over connections that ask for another protocol; without it they are answered as HTTP. */
+  onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   limits?: Partial<ServerLimits>
   /** Whether an address may connect; by default each may. */
   admits?: (address: string) => boolean
-  /** Takes over connections that ask for another protocol; without it they are answered as HTTP. */
-  onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
 export interface ServerLimits {
   maxConnections: number
@@ -131,13 +131,13 @@ export async function serve(
       listener(request, response).catch(() => request.socket.destroy())
     },
   )
+  if (options.onUpgrade !== undefined) server.on('upgrade', options.onUpgrade)
   server.maxConnections = limits.maxConnections
   const { admits } = options
   if (admits !== undefined)
     server.on('connection', (socket: Socket) => {
       if (!admits(socket.remoteAddress ?? '')) socket.destroy()
     })
-  if (options.onUpgrade !== undefined) server.on('upgrade', options.onUpgrade)
   // Whoever neither sends nor reads for so long has gone, or means to hold the connection.
   server.setTimeout(2 * limits.silenceTimeout)
   await new Promise<void>((resolve, reject) => {
