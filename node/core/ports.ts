@@ -200,8 +200,6 @@ export type Event =
   | { type: 'bridge.refused'; action: string; reason: string }
   /** The module has removed records that neither are this site's own nor were given to it. */
   | { type: 'bridge.unknown'; count: number }
-  /** The module has been silent for so long that members of this site were withdrawn. */
-  | { type: 'bridge.left'; count: number }
   | { type: 'task.failed'; task: string; reason: string }
 
 export interface Events {

@@ -11,8 +11,6 @@ import type { BridgeConfig } from './config.ts'
 import { listening, OperatorError } from './faults.ts'
 import { closeServed, type Steps } from './lifetime.ts'
 
-const DAY_SECONDS = 86_400
-
 /** What the bridge is built on: a site that has started, and what it stands on. */
 export interface BridgeGround extends NodePorts {
   site: Site
@@ -47,11 +45,7 @@ export async function openBridge(
   const { demands } = site
   const contact = await createContact({ ...ports, site: site.node.view.self, demands })
   const parts = { contact, ...(await make({ ...ground, store: ports.store }, config, contact)) }
-  const bridge = await createBridge({
-    ...ports,
-    parts,
-    silenceSeconds: config.silenceDays * DAY_SECONDS,
-  })
+  const bridge = await createBridge({ ...ports, parts })
   steps.add(bridge.stop)
   await bridge.start()
   return bridge

@@ -19,7 +19,6 @@ const LEVELS = {
   'lease.lapsed': 'warn',
   'lease.hidden': 'warn',
   'peer.failed': 'warn',
-  'bridge.left': 'error',
   'bridge.refused': 'warn',
   'bridge.unknown': 'info',
   'webhook.failed': 'warn',

@@ -57,7 +57,6 @@ const TASKS = [
   'probes',
   'bridge contact',
   'bridge removals',
-  'bridge silence',
   'bridge holds',
   'bridge deliveries',
   'bridge talk',
@@ -110,7 +109,6 @@ function createCounters(registry: Registry) {
     mails: counter('mail_failures_total', 'Mails that could not be delivered', 'kind'),
     bridgeRefused: counter('bridge_refused_total', 'Calls of the module refused', 'reason'),
     bridgeUnknown: counter('bridge_unknown_total', 'Removals of the module that fit nothing'),
-    bridgeLeft: counter('bridge_left_total', 'Members withdrawn since the module is silent'),
     tasks: counter('task_failures_total', 'Background tasks that failed', 'task'),
   }
 }
@@ -213,9 +211,6 @@ function createCount(registry: Registry): (event: Event) => void {
         break
       case 'bridge.unknown':
         counters.bridgeUnknown.inc(event.count)
-        break
-      case 'bridge.left':
-        counters.bridgeLeft.inc(event.count)
         break
       case 'task.failed':
         counters.tasks.inc({ task: listed(event.task, TASKS) })

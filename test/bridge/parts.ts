@@ -14,8 +14,6 @@ export interface Scripted {
   /** Net ids of own members, and of records that the module was given. */
   own: Set<number>
   given: Set<number>
-  /** Local ids of members. */
-  members: number[]
   /** Waited for before anything is answered. */
   hold: Promise<void>
   /** Thrown in place of any answer. */
@@ -39,7 +37,6 @@ export function scripted(): Scripted {
     removals: [],
     own: new Set(),
     given: new Set(),
-    members: [],
     hold: Promise.resolve(),
     fault: null,
   }
@@ -75,30 +72,11 @@ export function scriptedParts(script: Scripted, contact: ModuleContact): BridgeP
           ids.filter((id) => id !== 0 && !script.own.has(id)),
         ),
       consent: () => note('consent', null, []),
-      withdraw: async (ids) => {
-        script.members = script.members.filter((id) => !ids.includes(id))
-        return note('withdraw', [...ids], [...ids])
-      },
+      withdraw: (ids) => note('withdraw', [...ids], [...ids]),
       keep: () => note('keep', null, []),
       get: () => note('get', null, null),
       profileOf: () => note('profileOf', null, null),
-      list: async ({ after = '0', limit }) => {
-        const page = script.members.filter((id) => id > Number(after)).slice(0, limit)
-        const last = page.at(-1)
-        return {
-          members: page.map((localId) => ({
-            localId,
-            state: 'held',
-            netId: null,
-            refusal: null,
-            losses: [],
-            receivedAt: 0,
-            changedAt: 0,
-            expiresAt: null,
-          })),
-          next: last === undefined || page.length < limit ? null : String(last),
-        }
-      },
+      list: () => note('list', null, { members: [], next: null }),
       memberOf: () => note('memberOf', null, null),
       netIdOf: () => note('netIdOf', null, null),
       tick: () => note('holds tick', null, undefined),

@@ -35,12 +35,7 @@ export async function aServedBridge(
   const contact = await createContact({ ...ports, site: id, demands: site.demands })
   const script = scripted()
   const { tasks } = site.node
-  const bridge = await createBridge({
-    ...ports,
-    tasks,
-    parts: scriptedParts(script, contact),
-    silenceSeconds: 30 * 86_400,
-  })
+  const bridge = await createBridge({ ...ports, tasks, parts: scriptedParts(script, contact) })
   const faults: unknown[] = []
   const served = await serveBridge(
     { bridge, events: ports.events, onFault: (error) => void faults.push(error), ...slow },

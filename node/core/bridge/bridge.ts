@@ -8,7 +8,6 @@ import type { Deliveries } from './deliveries.ts'
 import type { Holds } from './holds.ts'
 import type { ModuleTalk } from './module-talk.ts'
 import { createRemovals, type Removals } from './removals.ts'
-import { createSilence } from './silence.ts'
 
 /** What the bridge is made of; each part knows its own store and the core behind it. */
 export interface BridgeParts {
@@ -34,18 +33,14 @@ export async function createBridge(ports: {
   events: Events
   tasks: Tasks
   parts: BridgeParts
-  /** Seconds without a call of the module after which the site counts as gone. */
-  silenceSeconds: number
 }): Promise<Bridge> {
   const { clock, tasks, parts } = ports
   const { contact, holds, deliveries, talk } = parts
   const removals = await createRemovals({ ...ports, holds, deliveries })
-  const silence = createSilence({ ...ports, contact, holds })
   // Each by itself: the failure of one keeps no other from its turn.
   const turns = [
     tasks.coalesced('bridge contact', contact.tick),
     tasks.coalesced('bridge removals', removals.tick),
-    tasks.coalesced('bridge silence', silence.tick),
     tasks.coalesced('bridge holds', holds.tick),
     tasks.coalesced('bridge deliveries', deliveries.tick),
     tasks.coalesced('bridge talk', talk.tick),

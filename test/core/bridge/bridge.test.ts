@@ -5,8 +5,6 @@ import { createRemovals } from '../../../node/core/bridge/removals.ts'
 import { scripted, scriptedParts } from '../../bridge/parts.ts'
 import { A, aWorld } from '../world.ts'
 
-const DAY = 86_400
-
 async function aBridge() {
   const world = await aWorld()
   const machine = await world.addSite(A, { requirements: null })
@@ -15,7 +13,7 @@ async function aBridge() {
   const script = scripted()
   const parts = scriptedParts(script, contact)
   const { tasks } = site.node
-  const bridge = await createBridge({ ...ports, tasks, parts, silenceSeconds: 30 * DAY })
+  const bridge = await createBridge({ ...ports, tasks, parts })
   return { world, machine, contact, script, parts, bridge }
 }
 
@@ -48,44 +46,6 @@ describe('createBridge', () => {
     const failed = world.events.filter(({ type }) => type === 'task.failed')
     expect(failed).toContainEqual({ type: 'task.failed', task: 'bridge holds', reason: 'Error' })
     expect(failed).toHaveLength(3)
-    bridge.stop()
-  })
-
-  it('withdraws all members of a site whose module has been silent for too long', async () => {
-    const { world, script, contact, bridge } = await aBridge()
-    script.members = Array.from({ length: 250 }, (_, index) => index + 1)
-    contact.seen()
-    const seen = world.clock.now()
-    await bridge.start()
-    world.clock.set(seen + 30 * DAY - 60)
-    await world.tick(0)
-    expect(script.members).toHaveLength(250)
-    world.clock.set(seen + 30 * DAY)
-    await world.tick(0)
-    expect(script.members).toHaveLength(250)
-    world.clock.set(seen + 30 * DAY + 3600)
-    await world.tick(0)
-    expect(script.members).toEqual([])
-    const told = world.events.filter((event) => event.type === 'bridge.left')
-    expect(told.map(({ count }) => count)).toEqual([100, 100, 50])
-    bridge.stop()
-  })
-
-  it('doubts a silence that ends, or that this node has slept through', async () => {
-    const { world, script, contact, bridge } = await aBridge()
-    script.members = [1]
-    const start = world.clock.now()
-    await bridge.start()
-    // A module that has never called leaves nothing.
-    world.clock.set(start + 60 * DAY)
-    await world.tick(0)
-    await world.tick(7200)
-    contact.seen()
-    world.clock.set(start + 120 * DAY)
-    await world.tick(0)
-    contact.seen()
-    await world.tick(7200)
-    expect(script.members).toEqual([1])
     bridge.stop()
   })
 })
