@@ -100,7 +100,14 @@ export function scriptedParts(script: Scripted, contact: ModuleContact): BridgeP
     talk: {
       connect: () => ({ saved: () => undefined, say: () => undefined, close: () => undefined }),
       isConnected: () => false,
-      dropped: () => ({}),
+      dropped: () => ({
+        away: 0,
+        busy: 0,
+        malformed: 0,
+        'too-long': 0,
+        undelivered: 0,
+        'unknown-id': 0,
+      }),
       tick: () => note('talk tick', null, undefined),
       stop: () => script.calls.push({ part: 'talk stop', handed: null }),
     },
