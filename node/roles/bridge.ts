@@ -21,7 +21,8 @@ export type MakeParts = (
   ground: BridgeGround,
   config: BridgeConfig,
   contact: ModuleContact,
-) => Promise<Omit<BridgeParts, 'contact'>>
+  steps: Steps,
+) => Omit<BridgeParts, 'contact'>
 
 /** The parts of this build. */
 const makeParts: MakeParts = () => {
@@ -44,7 +45,7 @@ export async function openBridge(
   const ports = { ...ground, store: site.feed.store, tasks: site.node.tasks }
   const { demands } = site
   const contact = await createContact({ ...ports, site: site.node.view.self, demands })
-  const parts = { contact, ...(await make({ ...ground, store: ports.store }, config, contact)) }
+  const parts = { contact, ...make({ ...ground, store: ports.store }, config, contact, steps) }
   const bridge = await createBridge({ ...ports, parts })
   steps.add(bridge.stop)
   await bridge.start()

@@ -23,15 +23,10 @@ async function aStart(config: BridgeConfig) {
   const { ports, site, keys } = await world.addSite(A, { requirements: null })
   const steps = createSteps()
   const script = scripted()
-  const bridge = await openBridge(
-    { ...ports, site, keys },
-    config,
-    steps,
-    async (_, of, contact) => {
-      expect(of).toBe(config)
-      return scriptedParts(script, contact)
-    },
-  )
+  const bridge = await openBridge({ ...ports, site, keys }, config, steps, (_, of, contact) => {
+    expect(of).toBe(config)
+    return scriptedParts(script, contact)
+  })
   const logger = createLogger('silent')
   const serve = (): Promise<string> =>
     serveBridgeOf(bridge, config, { events: ports.events, logger, steps })
