@@ -240,9 +240,13 @@ async function deliveryCounts(
   return counted
 }
 
-const SAVE_DELIVERY = `insert or replace into bridge_deliveries
+/** A record under a second number would make its first one nobody's: that fails. */
+const SAVE_DELIVERY = `insert into bridge_deliveries
   (net_id, home, record, state, idx, offered_at, tries, gallery, due_at)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  on conflict (net_id) do update set state = excluded.state, idx = excluded.idx,
+  offered_at = excluded.offered_at, tries = excluded.tries, gallery = excluded.gallery,
+  due_at = excluded.due_at`
 
 const IS_TAKEN = `select 1 from bridge_members where net_id = ?
   union all select 1 from bridge_deliveries where net_id = ?

@@ -6,6 +6,7 @@ import { createLock } from '../lock.ts'
 import type { PictureShow } from '../picture/show.ts'
 import type { Crypto, Images, Random } from '../ports.ts'
 import type { Discovery } from '../record/discover.ts'
+import type { RecordName } from '../search/query.ts'
 import type { WriteTransaction } from '../store.ts'
 import type { ModuleContact } from './contact.ts'
 import {
@@ -56,6 +57,8 @@ export const UPDATE_SECONDS = 25 * 60
 const REMOVALS = 10_000
 /** Records that are due looked at in one call. */
 const DUE = 50
+/** Records remembered whose pictures are on their way. */
+const EARLY = 500
 /** Setting with the times at which updates were given. */
 const UPDATE_TIMES = 'bridge-updates'
 
@@ -86,8 +89,8 @@ export function createDeliveries(ports: DeliveryPorts): Deliveries {
   const walk = createOfferWalk(ports)
   const watch = createDeliveryWatch({ ...ports, onNews: walk.news })
   const rendering = createRendering({ ...ports, self: view.self })
-  /** When the walk is begun again for records whose pictures were on their way. */
-  let againAt: number | null = null
+  /** Records whose pictures were on their way when the walk came by; a start walks by all anew. */
+  const early = new Map<string, RecordName>()
 
   /** Not to a module that cannot remove, nor to one that does not. */
   async function mayGive(): Promise<boolean> {
@@ -129,25 +132,39 @@ export function createDeliveries(ports: DeliveryPorts): Deliveries {
     return open
   }
 
-  async function offerNew(outcome: Outcome, count: number): Promise<void> {
+  /** Offers those of `names` that can be now; the others with their pictures on the way are kept. */
+  async function offer(outcome: Outcome, names: readonly RecordName[]): Promise<void> {
     const now = clock.now()
-    if (againAt !== null && (now >= againAt || againAt - now > OFFER_SECONDS)) {
-      againAt = null
-      walk.news()
-    }
-    const names = await walk.next(count)
-    if (names.length === 0) return
     const netIds = await store.read((tx) => drawNetIds(tx.bridge, random, names.length))
     for (const [at, { home, record }] of names.entries()) {
       const netId = netIds[at] ?? 0
       const rendered = await rendering.render(netId, home, record)
-      if (rendered.kind === 'early') againAt ??= now + OFFER_SECONDS / 2
+      if (rendered.kind === 'early') early.set(`${home} ${record}`, { home, record })
       if (rendered.kind !== 'rendered') continue
+      early.delete(`${home} ${record}`)
       const { index, gallery, profile } = rendered
       const first = { offeredAt: now, tries: 1, dueAt: null }
       outcome.saved.push({ netId, home, record, state: 'offered', index, gallery, ...first })
       outcome.profiles.push(profile)
     }
+  }
+  async function offerNew(outcome: Outcome, count: number): Promise<void> {
+    const most = outcome.profiles.length + count
+    const waiting = [...early].slice(0, count)
+    for (const [name] of waiting) early.delete(name)
+    await offer(
+      outcome,
+      waiting.map(([, name]) => name),
+    )
+    const left = most - outcome.profiles.length
+    // With as many on their way as can be remembered the walk stays where it is.
+    if (left === 0 || early.size >= EARLY) return
+    const chosen = new Set(waiting.map(([name]) => name))
+    const names = await walk.next(left)
+    await offer(
+      outcome,
+      names.filter(({ home, record }) => !chosen.has(`${home} ${record}`)),
+    )
   }
 
   /** Looks at what is due until there are `count` updates. */

@@ -294,6 +294,40 @@ describe('pictures', () => {
     expect(await take()).toEqual([])
   })
 
+  it('on their way are waited for: the module never looks at a gallery again', async () => {
+    const { deliveries, publish, pass, a, world } = await aBridge()
+    world.wrap(A, (handlers) => ({
+      ...handlers,
+      pictures: () => {
+        throw new Error('busy')
+      },
+    }))
+    await publish('ann')
+    await a.site.ownPictures.add('ann', upload('main'))
+    await pass()
+    expect(await deliveries.offers()).toEqual([])
+    world.wrap(A, null)
+    await pass(300)
+    const [offer] = await deliveries.offers()
+    expect(offer?.['icon']).toMatch(/jpg$/)
+  })
+
+  it('that do not come are not waited for without end', async () => {
+    const { deliveries, publish, pass, a, world } = await aBridge()
+    world.wrap(A, (handlers) => ({
+      ...handlers,
+      pictures: () => {
+        throw new Error('broken')
+      },
+    }))
+    await publish('ann')
+    await a.site.ownPictures.add('ann', upload('main'))
+    await pass(1800)
+    expect(await deliveries.offers()).toEqual([])
+    await pass(1900)
+    expect(await deliveries.offers()).toMatchObject([{ icon: '', photos: [] }])
+  })
+
   it('that are taken back make the module forget all, and have the record anew', async () => {
     const { deliveries, publish, take, pass, a } = await aBridge()
     await publish('ann')
