@@ -57,8 +57,8 @@ export const UPDATE_SECONDS = 25 * 60
 const REMOVALS = 10_000
 /** Records that are due looked at in one call. */
 const DUE = 50
-/** Records remembered whose pictures are on their way. */
-const EARLY = 500
+/** Records that are remembered to be looked at before others. */
+const FRESH = 500
 /** Setting with the times at which updates were given. */
 const UPDATE_TIMES = 'bridge-updates'
 
@@ -87,10 +87,21 @@ export function createDeliveries(ports: DeliveryPorts): Deliveries {
   const { store, discovery, pictures, images, random, clock, contact, view } = ports
   const lock = createLock()
   const walk = createOfferWalk(ports)
-  const watch = createDeliveryWatch({ ...ports, onNews: walk.news })
+  /**
+   * Records to be looked at before the walk goes on: those that the feed has named, and those whose
+   * pictures were on their way. In memory: a start walks by all anew.
+   */
+  const fresh = new Map<string, RecordName>()
+  const watch = createDeliveryWatch({
+    ...ports,
+    onNews: (names) => {
+      const isFew = names !== 'many' && fresh.size + names.length <= FRESH
+      if (isFew)
+        for (const { home, record } of names) fresh.set(`${home} ${record}`, { home, record })
+      else walk.news()
+    },
+  })
   const rendering = createRendering({ ...ports, self: view.self })
-  /** Records whose pictures were on their way when the walk came by; a start walks by all anew. */
-  const early = new Map<string, RecordName>()
 
   /** Not to a module that cannot remove, nor to one that does not. */
   async function mayGive(): Promise<boolean> {
@@ -139,9 +150,9 @@ export function createDeliveries(ports: DeliveryPorts): Deliveries {
     for (const [at, { home, record }] of names.entries()) {
       const netId = netIds[at] ?? 0
       const rendered = await rendering.render(netId, home, record)
-      if (rendered.kind === 'early') early.set(`${home} ${record}`, { home, record })
+      if (rendered.kind === 'early') fresh.set(`${home} ${record}`, { home, record })
       if (rendered.kind !== 'rendered') continue
-      early.delete(`${home} ${record}`)
+      fresh.delete(`${home} ${record}`)
       const { index, gallery, profile } = rendered
       const first = { offeredAt: now, tries: 1, dueAt: null }
       outcome.saved.push({ netId, home, record, state: 'offered', index, gallery, ...first })
@@ -150,15 +161,15 @@ export function createDeliveries(ports: DeliveryPorts): Deliveries {
   }
   async function offerNew(outcome: Outcome, count: number): Promise<void> {
     const most = outcome.profiles.length + count
-    const waiting = [...early].slice(0, count)
-    for (const [name] of waiting) early.delete(name)
+    const waiting = [...fresh].slice(0, count)
+    for (const [name] of waiting) fresh.delete(name)
     await offer(
       outcome,
       waiting.map(([, name]) => name),
     )
     const left = most - outcome.profiles.length
-    // With as many on their way as can be remembered the walk stays where it is.
-    if (left === 0 || early.size >= EARLY) return
+    // With as many as can be remembered the walk stays where it is.
+    if (left === 0 || fresh.size >= FRESH) return
     const chosen = new Set(waiting.map(([name]) => name))
     const names = await walk.next(left)
     await offer(

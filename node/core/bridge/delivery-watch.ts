@@ -3,6 +3,7 @@ import { decideHome, decideRecord } from '../../../protocol/gate.ts'
 import { parseSiteId, type RecordId, type SiteId } from '../../../protocol/ids.ts'
 import type { Feed, FeedEvent } from '../feed.ts'
 import type { Clock } from '../ports.ts'
+import type { RecordName } from '../search/query.ts'
 import type { Store, WriteTransaction } from '../store.ts'
 import { gatedColumns } from '../talk/sight.ts'
 import type { View } from '../view.ts'
@@ -12,7 +13,7 @@ import type { DeliveryRow, NetId } from './rows.ts'
 const PLACE = 'bridge-feed'
 const BATCH = 64
 /** Batches in one call. */
-const BATCHES = 32
+const BATCHES = 4
 /** Rows of a pass that are looked at in one call. */
 const PAGE = 1000
 /** Seconds between two passes over everything. */
@@ -26,8 +27,8 @@ export interface DeliveryWatchPorts {
   feed: Pick<Feed, 'read' | 'newest' | 'cursorOf' | 'idOf'>
   view: View
   clock: Pick<Clock, 'now'>
-  /** Something may be offered that could not before. */
-  onNews: () => void
+  /** These may be offered, or more than can be named. */
+  onNews: (names: readonly RecordName[] | 'many') => void
 }
 export interface DeliveryWatch {
   /** Follows the feed and goes on with the pass. */
@@ -102,7 +103,9 @@ export function createDeliveryWatch(ports: DeliveryWatchPorts): DeliveryWatch {
     await tx.bridge.saveDeliveries(
       rows.filter((row) => row.dueAt === null).map((row) => ({ ...row, dueAt })),
     )
-    if (rows.length < records.length) onNews()
+    const known = new Set(rows.map(({ record }) => record))
+    const fresh = records.filter((record) => !known.has(record))
+    if (fresh.length > 0) onNews(fresh.map((record) => ({ home, record })))
   }
 
   async function follow(
@@ -127,7 +130,7 @@ export function createDeliveryWatch(ports: DeliveryWatchPorts): DeliveryWatch {
         if (!isOpen(home) && !awaited.has(home)) await endHome(tx, home)
         return
       case 'home.shown':
-        onNews()
+        onNews('many')
         return
       default:
     }
@@ -156,7 +159,7 @@ export function createDeliveryWatch(ports: DeliveryWatchPorts): DeliveryWatch {
       await store.write((tx) => tx.desk.setSetting(PLACE, feed.idOf(part.cursor)))
       passAt = clock.now()
       above = null
-      onNews()
+      onNews('many')
       return true
     }
     const { events } = part
