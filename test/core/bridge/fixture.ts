@@ -1,4 +1,11 @@
 /** Two sites, and the parts of a bridge on the second: what the module is given, with real cores. */
+import {
+  createModuleTalk,
+  type ModuleLine,
+  type TalkData,
+} from '../../../node/core/bridge/module-talk.ts'
+import type { SendOutcome } from '../../../node/core/talk/message.ts'
+import { aWebsite } from '../website.ts'
 import { createDeliveries, type Deliveries } from '../../../node/core/bridge/deliveries.ts'
 import type { CanRemove } from '../../../node/core/bridge/contact.ts'
 import type { Terms } from '../../../protocol/entry.ts'
@@ -79,4 +86,67 @@ export async function aBridge(terms: Partial<Terms> = {}): Promise<Bridged> {
   }
   await bridged.pass()
   return bridged
+}
+
+/** The number under which the module knows the member of the bridged site. */
+export const BOB = 500
+
+/** Ann is native to one site; Bob is a member of the bridged one, whose module has Ann. */
+export async function aTalk() {
+  const world = await aWorld()
+  const website = aWebsite()
+  const a = await world.addSite(A, { website: website.ports })
+  const b = await world.addSite(B)
+  const scopes = ['discovery', 'messaging', 'presence'] as const
+  const consent = { scopes: [...scopes] }
+  const ann = await put(a, aMember('ann', { consent }))
+  const bob = await put(b, aMember('12', { consent, profile: { gender: 'man', seeks: ['any'] } }))
+  await world.pass(60)
+  const deliveries = deliveriesOf(b, { canRemove: 'yes' })
+  await deliveries.tick()
+  const annId = (await deliveries.offers())[0]?.id ?? 0
+  await deliveries.added([annId])
+  const { site, ports } = b
+  const talk = createModuleTalk({
+    clock: ports.clock,
+    hub: site.hub,
+    messages: site.talk.messages,
+    presence: site.talk.presence,
+    watch: site.talk.watch,
+    holds: {
+      memberOf: async (netId) => (netId === BOB ? '12' : null),
+      netIdOf: async (record) => (record === bob ? BOB : null),
+    },
+    deliveries,
+  })
+  const sent: [string, TalkData][] = []
+  const module = { isFull: false }
+  const connect = (): ModuleLine =>
+    talk.connect((event, data) => {
+      if (!module.isFull) sent.push([event, data])
+      return !module.isFull
+    })
+  const write = (text: string, to: RecordId = bob): Promise<SendOutcome> =>
+    a.site.talk.messages.send({
+      from: 'ann',
+      to: { home: B, record: to },
+      content: { kind: 'text', text },
+    })
+  const state = async (): Promise<string> => (await site.talk.presence.get('12')).state
+  return {
+    world,
+    a,
+    b,
+    ann,
+    bob,
+    annId,
+    talk,
+    sent,
+    module,
+    connect,
+    write,
+    website,
+    deliveries,
+    state,
+  }
 }
