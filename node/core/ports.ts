@@ -95,6 +95,8 @@ export interface Images {
    * @throws ProtocolError `malformed`, `too_large`, `out_of_range`: why it is refused
    */
   reencode: (upload: Uint8Array) => Promise<PictureFiles>
+  /** A file of a picture, as kept here, as JPEG: for pages that know nothing newer. */
+  toJpeg: (webp: Uint8Array) => Promise<Uint8Array>
 }
 
 export interface Network {

@@ -1,5 +1,6 @@
 /** The interface of a site node, for the website's back end. */
 import { createDoor, type App } from './app.ts'
+import { mountBridgePictures } from './bridge-pictures.ts'
 import { mountDocs } from './docs.ts'
 import { mountAuthorities } from './v1/authorities.ts'
 import { mountBlocks } from './v1/blocks.ts'
@@ -32,6 +33,8 @@ export function createSiteApp(ports: SitePorts): App {
   mountOpenings(door, ports)
   mountPictures(door, ports)
   mountPictureFiles(door, ports)
+  if (ports.bridgePicture !== undefined)
+    mountBridgePictures(door, { picture: ports.bridgePicture, clock: ports.clock })
   mountWithdrawals(door, ports)
   mountRequirements(door, ports)
   mountRecommendations(door, ports)

@@ -35,6 +35,8 @@ export interface BridgeDeliveryTable {
   idx: number
   offered_at: number
   tries: number
+  gallery: Uint8Array
+  due_at: number | null
 }
 export interface BridgeRemovalTable {
   net_id: number

@@ -169,6 +169,8 @@ async function deliveriesFrom(
       index: row.idx,
       offeredAt: row.offered_at,
       tries: row.tries,
+      gallery: plainBytes(row.gallery),
+      dueAt: row.due_at,
     })
   return found
 }
@@ -182,6 +184,9 @@ const DELIVERIES_OF = cachedText(
 )
 const REMOVE_DELIVERIES = cachedText(
   (count) => `delete from bridge_deliveries where net_id in (${placeholders(count)})`,
+)
+const REMOVING = cachedText(
+  (count) => `select net_id from bridge_removals where net_id in (${placeholders(count)})`,
 )
 const REMOVE_REMOVALS = cachedText(
   (count) => `delete from bridge_removals where net_id in (${placeholders(count)})`,
@@ -235,12 +240,17 @@ async function deliveryCounts(
   return counted
 }
 
-const SAVE_DELIVERY = `insert or replace into bridge_deliveries
-  (net_id, home, record, state, idx, offered_at, tries) values (?, ?, ?, ?, ?, ?, ?)`
+/** A record under a second number would make its first one nobody's: that fails. */
+const SAVE_DELIVERY = `insert into bridge_deliveries
+  (net_id, home, record, state, idx, offered_at, tries, gallery, due_at)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  on conflict (net_id) do update set state = excluded.state, idx = excluded.idx,
+  offered_at = excluded.offered_at, tries = excluded.tries, gallery = excluded.gallery,
+  due_at = excluded.due_at`
 
-const IS_TAKEN = `select 1 from bridge_members where net_id = ?1
-  union all select 1 from bridge_deliveries where net_id = ?1
-  union all select 1 from bridge_removals where net_id = ?1 limit 1`
+const IS_TAKEN = `select 1 from bridge_members where net_id = ?
+  union all select 1 from bridge_deliveries where net_id = ?
+  union all select 1 from bridge_removals where net_id = ? limit 1`
 
 /** The bridge's part inside one transaction. */
 export function bridgeIn(tx: Tx): BridgeWriter {
@@ -281,6 +291,16 @@ export function bridgeIn(tx: Tx): BridgeWriter {
       deliveriesFrom(tx, await lookUp<BridgeDeliveryTable>(tx, DELIVERIES, [], ids)),
     deliveriesOf: (home, records) => deliveriesOf(tx, home, records),
     listDeliveries: (filter) => listDeliveries(tx, filter),
+    due: async (limit) =>
+      deliveriesFrom(
+        tx,
+        await run<BridgeDeliveryTable>(
+          tx,
+          `select * from bridge_deliveries where due_at is not null and state = 'here'
+             order by due_at, net_id limit ?`,
+          [limit],
+        ),
+      ),
     deliveryCounts: () => deliveryCounts(tx),
     removals: async (limit) =>
       (
@@ -290,7 +310,9 @@ export function bridgeIn(tx: Tx): BridgeWriter {
           [limit],
         )
       ).map((row) => ({ netId: row.net_id, since: row.since })),
-    isTaken: async (netId) => (await run(tx, IS_TAKEN, [netId])).length > 0,
+    removing: async (ids) =>
+      (await lookUp<{ net_id: number }>(tx, REMOVING, [], ids)).map((row) => row.net_id),
+    isTaken: async (netId) => (await run(tx, IS_TAKEN, [netId, netId, netId])).length > 0,
 
     saveMembers: (rows) => saveMembers(tx, rows),
     removeMembers: (keys) => removeMembers(tx, keys),
@@ -317,6 +339,8 @@ export function bridgeIn(tx: Tx): BridgeWriter {
           row.index,
           row.offeredAt,
           row.tries,
+          row.gallery,
+          row.dueAt,
         ])
     },
     removeDeliveries: async (ids) => {

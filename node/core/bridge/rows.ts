@@ -88,9 +88,13 @@ export interface DeliveryRow {
   state: DeliveryState
   /** Index of the version that the module was given last. */
   index: number
-  /** Unix seconds of the last offer, and how many there were. */
+  /** Unix seconds of the last offer, and how many there were; 0 where the module has removed it. */
   offeredAt: number
   tries: number
+  /** Keyed hash of the gallery that the module was given. */
+  gallery: Uint8Array
+  /** Unix seconds since when the module has an older version than there is; null where it has not. */
+  dueAt: number | null
 }
 /** A record that the module is to remove; which one it was is not known any more. */
 export interface RemovalRow {
@@ -144,9 +148,13 @@ export interface BridgeReader {
     above: NetId
     limit: number
   }) => Promise<DeliveryRow[]>
+  /** Those that the module has and that are due for an update, the longest due first. */
+  due: (limit: number) => Promise<DeliveryRow[]>
   deliveryCounts: () => Promise<Record<DeliveryState, number> & { removing: number }>
   /** The oldest first. */
   removals: (limit: number) => Promise<RemovalRow[]>
+  /** Which of these are to be removed. */
+  removing: (netIds: readonly NetId[]) => Promise<NetId[]>
   /** Whether a net id stands for anything: an own member, a record, a removal. */
   isTaken: (netId: NetId) => Promise<boolean>
 }

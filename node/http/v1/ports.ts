@@ -5,6 +5,7 @@ import type { Site } from '../../core/site.ts'
 import type { Store } from '../../core/store.ts'
 import type { Webhooks } from '../../core/webhook/delivery.ts'
 import type { BasePorts } from '../app.ts'
+import type { BridgePicturePorts } from '../bridge-pictures.ts'
 
 export interface SitePorts extends BasePorts {
   site: Site
@@ -13,6 +14,8 @@ export interface SitePorts extends BasePorts {
   network: Pick<Network, 'connected'>
   access: Access<SiteRole>
   webhooks: Webhooks
+  /** Pictures under the addresses that the old module was given; none without a bridge. */
+  bridgePicture?: BridgePicturePorts['picture']
   /** Calls a function when the interface closes: streams end then. */
   onClose?: (close: () => void) => void
   /** Milliseconds between two comments that keep a stream of events alive. */

@@ -70,6 +70,19 @@ async function createDeliveries(db: Kysely<unknown>): Promise<void> {
     .addColumn('idx', 'integer', (col) => col.notNull())
     .addColumn('offered_at', 'integer', (col) => col.notNull())
     .addColumn('tries', 'integer', (col) => col.notNull())
+    .addColumn('gallery', 'blob', (col) => col.notNull())
+    .addColumn('due_at', 'integer')
+    .execute()
+  await db.schema
+    .createIndex('bridge_deliveries_due')
+    .on('bridge_deliveries')
+    .column('due_at')
+    .where(sql<boolean>`due_at is not null`)
+    .execute()
+  await db.schema
+    .createIndex('bridge_deliveries_state')
+    .on('bridge_deliveries')
+    .columns(['state', 'net_id'])
     .execute()
   await db.schema
     .createIndex('bridge_deliveries_record')
