@@ -92,15 +92,13 @@ export function createDeliveries(ports: DeliveryPorts): Deliveries {
    * pictures were on their way. In memory: a start walks by all anew.
    */
   const fresh = new Map<string, RecordName>()
-  const watch = createDeliveryWatch({
-    ...ports,
-    onNews: (names) => {
-      const isFew = names !== 'many' && fresh.size + names.length <= FRESH
-      if (isFew)
-        for (const { home, record } of names) fresh.set(`${home} ${record}`, { home, record })
-      else walk.news()
-    },
-  })
+  const onNews = (names: readonly RecordName[] | 'many'): void => {
+    const isFew = names !== 'many' && fresh.size + names.length <= FRESH
+    if (isFew)
+      for (const { home, record } of names) fresh.set(`${home} ${record}`, { home, record })
+    else walk.news()
+  }
+  const watch = createDeliveryWatch({ ...ports, onNews })
   const rendering = createRendering({ ...ports, self: view.self })
 
   /** Not to a module that cannot remove, nor to one that does not. */
@@ -193,7 +191,7 @@ export function createDeliveries(ports: DeliveryPorts): Deliveries {
       if (!equalBytes(gallery, row.gallery)) {
         // The module would keep the gallery that it has: it is to forget all, and is offered it anew.
         outcome.ended.push(row)
-        walk.news()
+        onNews([{ home: row.home, record: row.record }])
         continue
       }
       outcome.saved.push({ ...row, index, dueAt: null })
@@ -222,6 +220,7 @@ export function createDeliveries(ports: DeliveryPorts): Deliveries {
         const outcome: Outcome = { saved: [], ended: [], profiles: [] }
         const open = await repeat(outcome)
         if (open < OPEN_OFFERS) await offerNew(outcome, OPEN_OFFERS - open)
+        if (outcome.saved.length + outcome.ended.length === 0 && !walk.hasMoved()) return []
         await store.write(async (tx) => {
           await end(outcome, tx)
           await walk.save(tx)

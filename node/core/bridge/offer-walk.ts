@@ -16,6 +16,8 @@ const LAPS = 2
 export interface OfferWalk {
   /** Up to `count` records that the module has not been given, and that can be said to it. */
   next: (count: number) => Promise<RecordName[]>
+  /** Whether there is a place to keep. */
+  hasMoved: () => boolean
   /** Keeps the place, in the transaction that offers what was found. */
   save: (tx: WriteTransaction) => Promise<void>
   /** There may be something that it has not seen. */
@@ -32,6 +34,8 @@ export function createOfferWalk(ports: {
   let place: RecordId | null | undefined
   let saved: RecordId | null = null
   let laps = 0
+
+  const hasMoved = (): boolean => place !== undefined && place !== saved
 
   async function lastPlace(): Promise<RecordId | null> {
     const text = await store.read((tx) => tx.desk.setting(PLACE))
@@ -78,8 +82,9 @@ export function createOfferWalk(ports: {
       }
       return found
     },
+    hasMoved,
     save: async (tx) => {
-      if (place === undefined || place === saved) return
+      if (place === undefined || !hasMoved()) return
       await tx.desk.setSetting(PLACE, place ?? '')
       saved = place
     },

@@ -20,7 +20,7 @@ export type Rendered =
       profile: ModuleProfile
       /** Index of the version. */
       index: number
-      /** Keyed hash of the gallery. */
+      /** Keyed hash of the gallery, and of whether there is a main picture. */
       gallery: Uint8Array
     }
   /** It may not be shown now. */
@@ -94,7 +94,10 @@ export function createRendering(ports: {
       })
       if (profile === null) return { kind: 'unsaid' }
       const { index } = state
-      return { kind: 'rendered', profile, index, gallery: hashOf('bridge gallery', ...gallery) }
+      // A main picture that is taken back counts like one of the gallery: an update without an address
+      // might leave the one before.
+      const shown = [main === null ? 'none' : 'main', ...gallery]
+      return { kind: 'rendered', profile, index, gallery: hashOf('bridge gallery', ...shown) }
     },
     named: (netId, visible, name) => {
       const { main, gallery } = picturesOf(visible, null)

@@ -91,7 +91,7 @@ export interface DeliveryRow {
   /** Unix seconds of the last offer, and how many there were; 0 where the module has removed it. */
   offeredAt: number
   tries: number
-  /** Keyed hash of the gallery that the module was given. */
+  /** Keyed hash of the gallery that the module was given, and of whether it had a main picture. */
   gallery: Uint8Array
   /** Unix seconds since when the module has an older version than there is; null where it has not. */
   dueAt: number | null

@@ -6,11 +6,12 @@ import {
   OPEN_OFFERS,
   UPDATE_SECONDS,
   UPDATES,
+  type ModuleProfile,
 } from '../../../node/core/bridge/deliveries.ts'
 import { toUtf8 } from '../../../protocol/bytes.ts'
 import { DEFAULT_TERMS } from '../../../protocol/registry.ts'
 import { A, aMember, B, put } from '../world.ts'
-import { aBridge, PUBLIC_URL } from './fixture.ts'
+import { aBridge, deliveriesOf, PUBLIC_URL } from './fixture.ts'
 
 /** Numbers and ids in an order of their own. */
 const byText = (a: unknown, b: unknown): number => (String(a) < String(b) ? -1 : 1)
@@ -200,6 +201,27 @@ describe('removals', () => {
     expect(await bridged.deliveries.removals()).toEqual([id])
   })
 
+  it('come after a restore for whom the backup knows, and who has withdrawn since', async () => {
+    const bridged = await aBridge()
+    const { publish, take, pass, world, a, b } = bridged
+    await publish('ann')
+    await publish('bea')
+    const before = await take()
+    const backup = world.snapshot(b)
+    await a.site.withdrawer.withdraw(['ann'], 'erased', '')
+    await pass()
+    const [gone = 0] = await bridged.deliveries.removals()
+    await bridged.deliveries.removed([gone])
+    await world.rollBack(b, backup)
+    bridged.deliveries = deliveriesOf(b, bridged.module)
+    await pass()
+    await pass(3600)
+    expect(await bridged.deliveries.removals()).toContain(gone)
+    expect(await bridged.deliveries.recordOf(gone)).toBeNull()
+    const kept = before.find((id) => id !== gone) ?? 0
+    expect(await bridged.deliveries.recordOf(kept)).not.toBeNull()
+  })
+
   it('come also where the feed has a gap, by asking about everything', async () => {
     const { deliveries, publish, take, a, b, world } = await aBridge()
     await publish('ann')
@@ -267,6 +289,9 @@ describe('updates', () => {
   })
 })
 
+/** The name at the end of the address of the main picture. */
+const nameOf = (profile: ModuleProfile | undefined): string =>
+  (profile?.['icon'] as string | undefined)?.split('/').at(-1) ?? ''
 const upload = (text: string): Uint8Array => toUtf8(`picture ${text}`)
 
 describe('pictures', () => {
@@ -333,7 +358,7 @@ describe('pictures', () => {
   it('that are taken back make the module forget all, and have the record anew', async () => {
     const { deliveries, publish, take, pass, a } = await aBridge()
     await publish('ann')
-    await a.site.ownPictures.add('ann', upload('main'))
+    const first = await a.site.ownPictures.add('ann', upload('main'))
     const second = await a.site.ownPictures.add('ann', upload('second'))
     await pass()
     const [id] = await take()
@@ -341,9 +366,32 @@ describe('pictures', () => {
     await pass()
     expect(await deliveries.updates()).toEqual([])
     expect(await deliveries.removals()).toEqual([id])
-    const [again] = await deliveries.offers()
-    expect(again?.id).not.toBe(id)
-    expect(again?.['photos']).toEqual([])
+    const [again] = await take()
+    expect(again).not.toBe(id)
+    await deliveries.removed([id ?? 0])
+    await a.site.ownPictures.remove('ann', first.picture)
+    await pass()
+    expect(await deliveries.updates()).toEqual([])
+    expect(await deliveries.removals()).toEqual([again])
+    expect(await deliveries.offers()).toMatchObject([{ icon: '', photos: [] }])
+  })
+
+  it('have a new main one by an update, and the address of the one before is void', async () => {
+    const { deliveries, publish, pass, a } = await aBridge()
+    await publish('ann')
+    const first = await a.site.ownPictures.add('ann', upload('first'))
+    await pass()
+    const [offer] = await deliveries.offers()
+    const id = offer?.id ?? 0
+    await deliveries.added([id])
+    const second = await a.site.ownPictures.add('ann', upload('second'), 'main')
+    await a.site.ownPictures.arrange('ann', { main: second.picture, gallery: [] })
+    expect(second.picture).not.toBe(first.picture)
+    await pass()
+    const [update] = await deliveries.updates()
+    expect(update?.id).toBe(id)
+    expect(await deliveries.picture(id, nameOf(update))).not.toBeNull()
+    expect(await deliveries.picture(id, nameOf(offer))).toBeNull()
   })
 })
 
