@@ -24,6 +24,7 @@ export interface BridgeHoldTable {
 export interface BridgeLinkTable {
   hash: Uint8Array
   member_key: Uint8Array
+  sealed_id: Uint8Array
   kind: LinkKind
   expires_at: number
 }

@@ -145,12 +145,13 @@ function linkOf(row: BridgeLinkTable): LinkRow {
   return {
     hash: plainBytes(row.hash),
     memberKey: plainBytes(row.member_key),
+    sealedId: plainBytes(row.sealed_id),
     kind: row.kind,
     expiresAt: row.expires_at,
   }
 }
-const SAVE_LINK =
-  'insert or replace into bridge_links (hash, member_key, kind, expires_at) values (?, ?, ?, ?)'
+const SAVE_LINK = `insert or replace into bridge_links
+  (hash, member_key, sealed_id, kind, expires_at) values (?, ?, ?, ?, ?)`
 const REMOVE_LINKS = cachedText(
   (count) => `delete from bridge_links where hash in (${placeholders(count)})`,
 )
@@ -298,11 +299,14 @@ export function bridgeIn(tx: Tx): BridgeWriter {
       await lookUp(tx, REMOVE_HOLDS, [], slots)
     },
     saveLinks: async (rows) => {
-      for (const { hash, memberKey, kind, expiresAt } of rows)
-        await run(tx, SAVE_LINK, [hash, memberKey, kind, expiresAt])
+      for (const { hash, memberKey, sealedId, kind, expiresAt } of rows)
+        await run(tx, SAVE_LINK, [hash, memberKey, sealedId, kind, expiresAt])
     },
     removeLinks: async (hashes) => {
       await lookUp(tx, REMOVE_LINKS, [], hashes)
+    },
+    removeLinksOf: async (keys) => {
+      await lookUp(tx, REMOVE_LINKS_OF, [], keys)
     },
     tidyLinks: async (now) => {
       await run(tx, 'delete from bridge_links where expires_at <= ?', [now])

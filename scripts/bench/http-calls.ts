@@ -23,6 +23,7 @@ export async function serveHttp(bench: BenchSite): Promise<{ url: string; key: s
     access,
     webhooks: createWebhooks({
       ...ports,
+    bridge: null,
       feed: site.feed,
       hub: site.hub,
       tasks: site.node.tasks,

@@ -105,6 +105,8 @@ export interface LinkRow {
   /** SHA-256 of the token. */
   hash: Uint8Array
   memberKey: Uint8Array
+  /** The site's own id of the member, sealed under a key that only the token gives. */
+  sealedId: Uint8Array
   kind: LinkKind
   /** Unix seconds. */
   expiresAt: number
@@ -159,6 +161,8 @@ export interface BridgeWriter extends BridgeReader {
   removeDoomed: (slots: readonly number[]) => Promise<void>
   saveLinks: (rows: readonly LinkRow[]) => Promise<void>
   removeLinks: (hashes: readonly Uint8Array[]) => Promise<void>
+  /** Deletes every link of these members. */
+  removeLinksOf: (memberKeys: readonly Uint8Array[]) => Promise<void>
   /** Deletes links that have run out. */
   tidyLinks: (now: number) => Promise<void>
 

@@ -1,10 +1,11 @@
 /** What the routes of a site's interface are handed. */
 import type { Access, SiteRole } from '../../core/access.ts'
+import type { Bridge } from '../../core/bridge/bridge.ts'
 import type { Clock, Network } from '../../core/ports.ts'
 import type { Site } from '../../core/site.ts'
 import type { Store } from '../../core/store.ts'
 import type { Webhooks } from '../../core/webhook/delivery.ts'
-import type { BasePorts } from '../app.ts'
+import type { BasePorts, Door } from '../app.ts'
 
 export interface SitePorts extends BasePorts {
   site: Site
@@ -13,6 +14,10 @@ export interface SitePorts extends BasePorts {
   network: Pick<Network, 'connected'>
   access: Access<SiteRole>
   webhooks: Webhooks
+  /** To an older Dating Pro module; null where the site has none. */
+  bridge: Bridge | null
+  /** Mounts pages, which are an adapter of their own. */
+  pages?: (door: Door) => void
   /** Calls a function when the interface closes: streams end then. */
   onClose?: (close: () => void) => void
   /** Milliseconds between two comments that keep a stream of events alive. */

@@ -49,6 +49,7 @@ async function createMembers(db: Kysely<unknown>): Promise<void> {
     .createTable('bridge_links')
     .addColumn('hash', 'blob', (col) => col.primaryKey())
     .addColumn('member_key', 'blob', (col) => col.notNull())
+    .addColumn('sealed_id', 'blob', (col) => col.notNull())
     .addColumn('kind', 'text', (col) => col.notNull())
     .addColumn('expires_at', 'integer', (col) => col.notNull())
     .modifyEnd(sql`without rowid`)
