@@ -23,13 +23,13 @@ export async function serveHttp(bench: BenchSite): Promise<{ url: string; key: s
     access,
     webhooks: createWebhooks({
       ...ports,
-    bridge: null,
       feed: site.feed,
       hub: site.hub,
       tasks: site.node.tasks,
       outbound: createOutbound({ allowPrivate: false }),
       key: ports.random.bytes(32),
     }),
+    bridge: null,
     metrics: createMetrics(),
     version: 'bench',
   })

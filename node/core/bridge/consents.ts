@@ -8,7 +8,7 @@ import { createLock } from '../lock.ts'
 import type { Actor } from '../people/actor.ts'
 import { createActs } from '../people/acts.ts'
 import type { Clock, Crypto, Random } from '../ports.ts'
-import type { OwnMembers } from '../record/own.ts'
+import type { OwnMember, OwnMembers } from '../record/own.ts'
 import type { Store } from '../store.ts'
 import type { View } from '../view.ts'
 import { openList, parseListKey, parseListLine } from './consent-list.ts'
@@ -117,6 +117,13 @@ function fieldsOf({ profile, icon, photos }: HeldProfile): ConsentVisit['fields'
   for (const name of Object.keys(FIELDS) as FieldName[])
     if (names.includes(name)) (fields[FIELDS[name].scope] ??= []).push(name)
   return fields
+}
+
+/** What a published member shares, where nothing more is held of it. */
+function sharedOf(own: OwnMember | null): HeldProfile | null {
+  if (own === null) return null
+  const { ageYears: _age, latitudeTenths: _lat, longitudeTenths: _long, ...profile } = own.profile
+  return { profile, icon: null, photos: [] }
 }
 
 /** Each line as a consent, or why it is none. */
@@ -298,9 +305,9 @@ export function createConsentDesk(ports: ConsentDeskPorts): ConsentDesk {
       const opened = await open(token)
       if (opened === null) return null
       const { localId, row, member } = opened
-      const held = await holds.profileOf(localId)
-      if (held === null) return null
       const own = row.kind === 'own' ? await exported(localId) : null
+      const held = (await holds.profileOf(localId)) ?? sharedOf(own)
+      if (held === null) return null
       return {
         localId,
         kind: row.kind,

@@ -1,13 +1,12 @@
 /** `/v1/bridge/members` and `/v1/bridge/links`: members that the module has sent, and their links. */
 import { z } from '@hono/zod-openapi'
 import { ProtocolError } from '../../../protocol/errors.ts'
-import type { Bridge } from '../../core/bridge/bridge.ts'
 import type { BridgedMember } from '../../core/bridge/holds.ts'
 import { BRIDGED_STATES, LOSS_REASONS, REFUSALS } from '../../core/bridge/rows.ts'
 import type { Door } from '../app.ts'
 import { mount, takeRows, type OperationContext } from '../operation.ts'
 import { BRIDGE_TAG, bridgeOf } from './bridge.ts'
-import { ADMIN, READ, WRITE, type SitePorts } from './ports.ts'
+import { ADMIN, READ, WRITE, type OwnersBridge, type SitePorts } from './ports.ts'
 import { limit, seconds } from './shapes.ts'
 
 const LARGEST_ID = 0x7f_ff_ff_ff
@@ -101,7 +100,7 @@ function mountLooking(door: Door, ports: SitePorts): void {
 }
 
 async function idsOf(
-  { holds }: Bridge,
+  { holds }: Pick<OwnersBridge, 'holds'>,
   { state, after, limit: most }: { state: 'held' | 'suspended'; after?: string; limit: number },
 ): Promise<{ ids: number[]; next: string | null }> {
   const filter = { state, limit: most, ...(after !== undefined && { after }) }

@@ -1,7 +1,6 @@
 /** `/v1/bridge`: how the bridge to an older Dating Pro module is, its keys, lists of consents. */
 import { z } from '@hono/zod-openapi'
 import { ProtocolError } from '../../../protocol/errors.ts'
-import type { Bridge } from '../../core/bridge/bridge.ts'
 import { LIST_BYTES, LIST_LINES } from '../../core/bridge/consent-list.ts'
 import type { ImportedLine } from '../../core/bridge/consents.ts'
 import { NOTICE_VERSION } from '../../core/bridge/notice.ts'
@@ -12,7 +11,7 @@ import { actorIn } from '../auth.ts'
 import { readPlain } from '../body.ts'
 import { mount } from '../operation.ts'
 import { problemOf } from '../problem.ts'
-import { ADMIN, READ, type SitePorts } from './ports.ts'
+import { ADMIN, READ, type OwnersBridge, type SitePorts } from './ports.ts'
 import { seconds } from './shapes.ts'
 
 export const BRIDGE_TAG = 'Bridge'
@@ -23,12 +22,12 @@ const NDJSON = 'application/x-ndjson'
  *
  * @throws ProtocolError `not_found` where it has none
  */
-export function bridgeOf({ bridge }: Pick<SitePorts, 'bridge'>): Bridge {
+export function bridgeOf({ bridge }: Pick<SitePorts, 'bridge'>): OwnersBridge {
   if (bridge === null)
     throw new ProtocolError(
       'not_found',
       '',
-      'a node with a bridge: set DPN_BRIDGE_PUBLIC_URL (bridgePublicUrl) and start it again',
+      'a node with a bridge: set DPN_BRIDGE_PORT and DPN_BRIDGE_PUBLIC_URL, and start it again',
     )
   return bridge
 }
