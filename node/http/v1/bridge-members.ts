@@ -99,10 +99,20 @@ function mountLooking(door: Door, ports: SitePorts): void {
   )
 }
 
+interface Wanted {
+  localIds?: readonly number[] | undefined
+  state?: 'held' | 'suspended' | undefined
+  after?: string | undefined
+  limit: number
+}
 async function idsOf(
   { holds }: Pick<OwnersBridge, 'holds'>,
-  { state, after, limit: most }: { state: 'held' | 'suspended'; after?: string; limit: number },
-): Promise<{ ids: number[]; next: string | null }> {
+  { localIds, state, after, limit: most }: Wanted,
+): Promise<{ ids: readonly number[]; next: string | null }> {
+  if (localIds !== undefined && state === undefined && after === undefined)
+    return { ids: localIds, next: null }
+  if (localIds !== undefined || state === undefined)
+    throw new ProtocolError('out_of_range', '/localIds', 'either localIds or a state')
   const filter = { state, limit: most, ...(after !== undefined && { after }) }
   const { members, next } = await holds.list(filter)
   return { ids: members.map((one) => one.localId), next }
@@ -122,14 +132,12 @@ function mountLinks(door: Door, ports: SitePorts): void {
         'opens a link decides for the member: send it to that member alone, by the mail of your ' +
         'site. Earlier links of the same member are void. A link of a held member decides once and ' +
         'ends with the hold; one of a published member opens its own page until the consent ends.',
-      body: z.union([
-        z.strictObject({ localIds: z.array(localId).min(1).max(MOST_LINKS) }),
-        z.strictObject({
-          state: z.enum(['held', 'suspended']),
-          ...page,
-          limit: z.int().min(1).max(MOST_LINKS).default(MOST_LINKS),
-        }),
-      ]),
+      body: z.strictObject({
+        localIds: z.array(localId).min(1).max(MOST_LINKS).optional(),
+        state: z.enum(['held', 'suspended']).optional(),
+        ...page,
+        limit: z.int().min(1).max(MOST_LINKS).default(MOST_LINKS),
+      }),
       answers: {
         200: {
           description: 'Links; who has nothing to decide is left out',
@@ -142,14 +150,7 @@ function mountLinks(door: Door, ports: SitePorts): void {
     },
     async (c, { body }) => {
       const bridge = bridgeOf(ports)
-      const { ids, next } =
-        'localIds' in body
-          ? { ids: body.localIds, next: null }
-          : await idsOf(bridge, {
-              state: body.state,
-              limit: body.limit,
-              ...(body.after !== undefined && { after: body.after }),
-            })
+      const { ids, next } = await idsOf(bridge, body)
       const links = await bridge.consents.links(ids)
       return c.json({ links: links.map(({ localId: id, url }) => ({ localId: id, url })), next })
     },
