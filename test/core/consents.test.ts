@@ -237,6 +237,11 @@ async function imported(lines: readonly string[]) {
   return desk().importSigned(note, ACTOR)
 }
 
+async function refusalOf(changes: object) {
+  const [one] = await imported([lineOf(id, changes)])
+  return one?.outcome === 'refused' ? [one.error.code, one.error.path] : one?.outcome
+}
+
 describe('a signed list', () => {
   it('publishes each line that can be, and says of every other why not', async () => {
     const now = world.clock.now()
@@ -288,10 +293,6 @@ describe('a signed list', () => {
 
   it('passes on that a notice is outdated, or a consent of the future or expired', async () => {
     const now = world.clock.now()
-    const refusalOf = async (changes: object) => {
-      const [one] = await imported([lineOf(id, changes)])
-      return one?.outcome === 'refused' ? [one.error.code, one.error.path] : one?.outcome
-    }
     expect(await refusalOf({ notice: { ...NOTICE, version: '2011-01-01' } })).toEqual([
       'outdated_notice',
       '/consent/notice/version',

@@ -150,7 +150,8 @@ describe('members of the bridge', () => {
       if (page.json.next === null) break
       after = `&after=${page.json.next}`
     }
-    expect(ids.toSorted()).toEqual([11, 12, 13, 14])
+    expect(new Set(ids)).toEqual(new Set([11, 12, 13, 14]))
+    expect(ids).toHaveLength(4)
   })
 
   it('shows one, and says where there is none or no id', async () => {
@@ -188,7 +189,8 @@ describe('members of the bridge', () => {
       if (page.json.next === null) break
       after = page.json.next
     }
-    expect(all.toSorted()).toEqual([11, 12, 14])
+    expect(new Set(all)).toEqual(new Set([11, 12, 14]))
+    expect(all).toHaveLength(3)
     for (const body of [{}, { localIds: [] }, { localIds: ['12'] }, { state: 'published' }])
       expect((await refused(api, api.keys.admin, 'POST /v1/bridge/links', body)).status).toBe(422)
     // Who has a link decides for the member: the website's key is not enough.

@@ -216,13 +216,11 @@ describe('the page behind a link', () => {
     expect((await post(path, [['email', 'x'.repeat(20_000)]])).status).toBe(413)
     expect((await api.app.request(path, { method: 'POST', body: 'x' })).status).toBe(415)
     const hurried = await anApp({ rates: { perAddress: { perSecond: 0.001, burst: 2 } } })
-    const statuses = []
-    for (let look = 0; look < 3; look += 1) {
-      const answer = await hurried.app.request(path)
-      statuses.push(answer.status)
-      if (answer.status === 429) expect(await answer.text()).toContain('Not now')
-    }
-    expect(statuses).toEqual([200, 200, 429])
+    for (const status of [200, 200]) expect((await hurried.app.request(path)).status).toBe(status)
+    const third = await hurried.app.request(path)
+    expect(third.status).toBe(429)
+    expect(third.headers.get('retry-after')).toMatch(/^\d+$/)
+    expect(await third.text()).toContain('Not now')
   })
 
   it('says that it cannot be done now while the log may not be written', async () => {
