@@ -65,8 +65,9 @@ async function ownerKey(
 }
 
 async function sign(path: string, { key, out }: { key: string; out?: string }): Promise<Outcome> {
-  const { signList } = await import('../roles/consent-list.ts')
+  const { signList, verifierKeyOf } = await import('../roles/consent-list.ts')
   const privateKey = readInput(key)
+  asUsage(key, () => verifierKeyOf(privateKey))
   const list = readInput(path)
   const { note, lines } = asUsage(path, () => signList(list, privateKey))
   const target = out ?? `${path}.signed`

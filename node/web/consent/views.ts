@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { html, raw } from 'hono/html'
-import { SCOPES, type Scope } from '../../../protocol/consent.ts'
+import type { Scope } from '../../../protocol/consent.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
 import type { ConsentVisit } from '../../core/bridge/consents.ts'
 import { NOTICE_LANGUAGES, noticeParts, type NoticeLanguage } from '../../core/bridge/notice.ts'
@@ -33,12 +33,19 @@ const SENSITIVE: readonly Scope[] = ['race', 'religion']
 /** The order on the page: what the others need comes first, what is most delicate last. */
 const SHOWN: readonly Scope[] = [
   'discovery',
-  ...SCOPES.filter((scope) => scope !== 'discovery' && !SENSITIVE.includes(scope)),
+  'pictures',
+  'recommendations',
+  'messaging',
+  'presence',
+  'appearance',
+  'habits',
+  'names',
+  'birth-date',
   ...SENSITIVE,
 ]
 
 function languages(current: NoticeLanguage): Html {
-  return html`<nav aria-label="Language">
+  return html`<nav aria-label="${WORDS[current].languages}">
     <ul>
       ${NOTICE_LANGUAGES.map((language) => {
         const { name } = WORDS[language]
@@ -111,7 +118,7 @@ function scopeOf(
       value="${scope}"
       aria-describedby="${scope}-text"
       ${isTicked ? 'checked' : ''}
-      ${isBad ? html`aria-invalid="true"` : ''}
+      ${isBad ? html`aria-invalid="true" autofocus` : ''}
     />
     <label for="${scope}">
       ${title} ${isNeeded ? html`<span class="mark">${words.needed}</span>` : ''}
@@ -138,7 +145,7 @@ function emailField(words: ConsentWords, visit: ConsentVisit, untaken: Untaken |
       autocomplete="email"
       maxlength="254"
       aria-describedby="email-hint${isBad ? ' email-error' : ''}"
-      ${isBad ? html`aria-invalid="true"` : ''}
+      ${isBad ? html`aria-invalid="true" autofocus` : ''}
     />
   </div>`
 }

@@ -11,6 +11,8 @@ export interface Said {
 export interface ConsentWords {
   /** The language's own name. */
   name: string
+  /** Names the list of languages. */
+  languages: string
   ask: (site: string, network: string) => Said
   /** The member's own page, on which a consent is changed. */
   own: (site: string, network: string) => Said

@@ -3,6 +3,7 @@ import type { ConsentWords } from '../words.ts'
 
 export const DE: ConsentWords = {
   name: 'Deutsch',
+  languages: 'Sprache',
   ask: (site, network) => ({
     title: `Soll Ihr Profil in ${network} gezeigt werden?`,
     text: `${site} fragt Sie. Bisher wurde nichts von Ihrem Profil weitergegeben, und es wird nichts weitergegeben, wenn Sie hier nicht einwilligen.`,
@@ -86,7 +87,7 @@ export const DE: ConsentWords = {
   emailKept:
     'Eine Adresse ist gespeichert. Lassen Sie dies leer, um sie zu behalten, oder geben Sie eine andere an.',
   optional: 'freiwillig',
-  agree: 'Ich willige in das Angekreuzte ein',
+  agree: 'In das Angekreuzte einwilligen',
   decline: 'Nein, nichts weitergeben',
   change: 'Angekreuztes speichern',
   withdraw: 'Widerrufen und alle Kopien löschen',

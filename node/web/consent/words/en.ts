@@ -3,6 +3,7 @@ import type { ConsentWords } from '../words.ts'
 
 export const EN: ConsentWords = {
   name: 'English',
+  languages: 'Language',
   ask: (site, network) => ({
     title: `Shall your profile be shown in ${network}?`,
     text: `${site} asks you. Nothing of your profile has been shared yet, and nothing will be unless you agree here.`,

@@ -3,6 +3,7 @@ import type { ConsentWords } from '../words.ts'
 
 export const ES: ConsentWords = {
   name: 'Español',
+  languages: 'Idioma',
   ask: (site, network) => ({
     title: `¿Puede mostrarse su perfil en ${network}?`,
     text: `${site} se lo pregunta. Aún no se ha compartido nada de su perfil, y no se compartirá nada si usted no lo acepta aquí.`,

@@ -3,6 +3,7 @@ import type { ConsentWords } from '../words.ts'
 
 export const FR: ConsentWords = {
   name: 'Français',
+  languages: 'Langue',
   ask: (site, network) => ({
     title: `Votre profil peut-il être montré dans ${network} ?`,
     text: `${site} vous pose la question. Rien de votre profil n’a encore été partagé, et rien ne le sera si vous ne l’acceptez pas ici.`,

@@ -3,6 +3,7 @@ import type { ConsentWords } from '../words.ts'
 
 export const IT: ConsentWords = {
   name: 'Italiano',
+  languages: 'Lingua',
   ask: (site, network) => ({
     title: `Il suo profilo può essere mostrato in ${network}?`,
     text: `${site} glielo chiede. Finora nulla del suo profilo è stato condiviso, e nulla lo sarà se lei non acconsente qui.`,

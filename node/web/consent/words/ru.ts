@@ -3,6 +3,7 @@ import type { ConsentWords } from '../words.ts'
 
 export const RU: ConsentWords = {
   name: 'Русский',
+  languages: 'Язык',
   ask: (site, network) => ({
     title: `Показывать вашу анкету в ${network}?`,
     text: `Вас спрашивает ${site}. До сих пор из вашей анкеты ничего не передавалось, и ничего не будет передано, если вы здесь не согласитесь.`,
