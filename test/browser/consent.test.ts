@@ -37,6 +37,23 @@ const FOCUS = `(() => {
   return { value: element.getAttribute('value') ?? '', name: element.getAttribute('name') ?? '', isSeen }
 })()`
 
+/** Looks at what the page shows now in every view. */
+async function faultsOf(page: Page, name: string): Promise<string[]> {
+  const found: string[] = []
+  for (const view of VIEWS) {
+    await page.setViewportSize(view)
+    await page.emulateMedia({ colorScheme: view.scheme })
+    const faults = await violationsOf(page, view === VIEWS[0] ? 'all' : 'looks')
+    if (await isTooWide(page)) faults.push('wider than the window')
+    found.push(...faults.map((fault) => `${name}, ${view.name}: ${fault}`))
+    const file = `consent-${name}-${view.width}-${view.scheme}.png`
+    if (SHOTS !== undefined) await page.screenshot({ path: join(SHOTS, file), fullPage: true })
+  }
+  return found
+}
+const press = (page: Page, act: string) =>
+  Promise.all([page.waitForLoadState(), page.locator(`button[value=${act}]`).click()])
+
 describe.skipIf(!hasChromium())('the consent pages in a browser', () => {
   let world: World
   let amor: TestSite
@@ -85,23 +102,6 @@ describe.skipIf(!hasChromium())('the consent pages in a browser', () => {
     })
     return linkOf(localId, language)
   }
-
-  /** Looks at what the page shows now in every view. */
-  async function faultsOf(page: Page, name: string): Promise<string[]> {
-    const found: string[] = []
-    for (const view of VIEWS) {
-      await page.setViewportSize(view)
-      await page.emulateMedia({ colorScheme: view.scheme })
-      const faults = await violationsOf(page, view === VIEWS[0] ? 'all' : 'looks')
-      if (await isTooWide(page)) faults.push('wider than the window')
-      found.push(...faults.map((fault) => `${name}, ${view.name}: ${fault}`))
-      const file = `consent-${name}-${view.width}-${view.scheme}.png`
-      if (SHOTS !== undefined) await page.screenshot({ path: join(SHOTS, file), fullPage: true })
-    }
-    return found
-  }
-  const press = (page: Page, act: string) =>
-    Promise.all([page.waitForLoadState(), page.locator(`button[value=${act}]`).click()])
 
   it.each([
     ['en', 1],

@@ -97,7 +97,7 @@ export interface ConsentDeskPorts {
   members: Pick<OwnMembers, 'get' | 'export'>
   /** The key under which a member stands in the index. */
   memberKeyOf: (id: string) => Uint8Array
-  /** Where the pages are reached from outside; no slash at its end. */
+  /** Where the pages are reached from outside. */
   publicUrl: string
 }
 
@@ -145,7 +145,8 @@ function parseLines(lines: readonly string[]): (GivenConsent | ProtocolError)[] 
 
 /** Creates the desk. */
 export function createConsentDesk(ports: ConsentDeskPorts): ConsentDesk {
-  const { store, clock, crypto, view, holds, members, memberKeyOf, publicUrl } = ports
+  const { store, clock, crypto, view, holds, members, memberKeyOf } = ports
+  const publicUrl = ports.publicUrl.replace(/\/+$/, '')
   const acts = createActs(ports)
   /** One decision at a time: a link that is sent twice decides once. */
   const lock = createLock()
