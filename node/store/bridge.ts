@@ -241,9 +241,9 @@ async function deliveryCounts(
 const SAVE_DELIVERY = `insert or replace into bridge_deliveries
   (net_id, home, record, state, idx, offered_at, tries) values (?, ?, ?, ?, ?, ?, ?)`
 
-const IS_TAKEN = `select 1 from bridge_members where net_id = ?1
-  union all select 1 from bridge_deliveries where net_id = ?1
-  union all select 1 from bridge_removals where net_id = ?1 limit 1`
+const IS_TAKEN = `select 1 from bridge_members where net_id = ?
+  union all select 1 from bridge_deliveries where net_id = ?
+  union all select 1 from bridge_removals where net_id = ? limit 1`
 
 /** The bridge's part inside one transaction. */
 export function bridgeIn(tx: Tx): BridgeWriter {
@@ -293,7 +293,7 @@ export function bridgeIn(tx: Tx): BridgeWriter {
           [limit],
         )
       ).map((row) => ({ netId: row.net_id, since: row.since })),
-    isTaken: async (netId) => (await run(tx, IS_TAKEN, [netId])).length > 0,
+    isTaken: async (netId) => (await run(tx, IS_TAKEN, [netId, netId, netId])).length > 0,
 
     saveMembers: (rows) => saveMembers(tx, rows),
     removeMembers: (keys) => removeMembers(tx, keys),
