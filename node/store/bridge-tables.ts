@@ -8,7 +8,7 @@ export interface BridgeMemberTable {
   refusal: Refusal | null
   /** Losses as JSON. */
   losses: string
-  slot: number
+  slot: number | null
   received_at: number
   changed_at: number
   expires_at: number | null

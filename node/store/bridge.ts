@@ -23,7 +23,7 @@ import {
   type Tx,
 } from './transaction.ts'
 
-type Joined = BridgeMemberTable & { ciphertext: Uint8Array }
+type Joined = BridgeMemberTable & { ciphertext: Uint8Array | null }
 
 function memberOf(row: Joined): BridgedRow {
   const losses: Loss[] = JSON.parse(row.losses)
@@ -33,7 +33,10 @@ function memberOf(row: Joined): BridgedRow {
     state: row.state,
     refusal: row.refusal,
     losses,
-    hold: { slot: row.slot, ciphertext: plainBytes(row.ciphertext) },
+    hold:
+      row.slot === null || row.ciphertext === null
+        ? null
+        : { slot: row.slot, ciphertext: plainBytes(row.ciphertext) },
     receivedAt: row.received_at,
     changedAt: row.changed_at,
     expiresAt: row.expires_at,
@@ -44,7 +47,7 @@ function memberOf(row: Joined): BridgedRow {
 }
 
 const MEMBERS =
-  'select m.*, h.ciphertext from bridge_members m join bridge_holds h on h.slot = m.slot'
+  'select m.*, h.ciphertext from bridge_members m left join bridge_holds h on h.slot = m.slot'
 const BY_KEYS = cachedText((count) => `${MEMBERS} where member_key in (${placeholders(count)})`)
 const BY_NET_IDS = cachedText((count) => `${MEMBERS} where net_id in (${placeholders(count)})`)
 
@@ -102,14 +105,14 @@ async function saveMembers(tx: Tx, rows: readonly BridgedRow[]): Promise<void> {
     tx,
     rows.map(({ memberKey }) => memberKey),
   )
-  const kept = new Set(rows.map(({ hold }) => hold.slot))
-  const known = new Set(before.map(({ hold }) => hold.slot))
+  const kept = new Set(rows.map(({ hold }) => hold?.slot))
+  const known = new Set(before.map(({ hold }) => hold?.slot))
   for (const { hold } of before)
-    if (!kept.has(hold.slot))
+    if (hold !== null && !kept.has(hold.slot))
       await run(tx, 'update bridge_holds set doomed = 1 where slot = ?', [hold.slot])
   for (const row of rows) {
     const { hold } = row
-    if (!known.has(hold.slot))
+    if (hold !== null && !known.has(hold.slot))
       await run(tx, 'insert into bridge_holds (slot, ciphertext) values (?, ?)', [
         hold.slot,
         hold.ciphertext,
@@ -120,7 +123,7 @@ async function saveMembers(tx: Tx, rows: readonly BridgedRow[]): Promise<void> {
       row.state,
       row.refusal,
       JSON.stringify(row.losses),
-      hold.slot,
+      hold?.slot ?? null,
       row.receivedAt,
       row.changedAt,
       row.expiresAt,
@@ -239,9 +242,9 @@ async function deliveryCounts(
 const SAVE_DELIVERY = `insert or replace into bridge_deliveries
   (net_id, home, record, state, idx, offered_at, tries) values (?, ?, ?, ?, ?, ?, ?)`
 
-const IS_TAKEN = `select 1 from bridge_members where net_id = ?1
-  union all select 1 from bridge_deliveries where net_id = ?1
-  union all select 1 from bridge_removals where net_id = ?1 limit 1`
+const IS_TAKEN = `select 1 from bridge_members where net_id = ?
+  union all select 1 from bridge_deliveries where net_id = ?
+  union all select 1 from bridge_removals where net_id = ? limit 1`
 
 /** The bridge's part inside one transaction. */
 export function bridgeIn(tx: Tx): BridgeWriter {
@@ -291,7 +294,7 @@ export function bridgeIn(tx: Tx): BridgeWriter {
           [limit],
         )
       ).map((row) => ({ netId: row.net_id, since: row.since })),
-    isTaken: async (netId) => (await run(tx, IS_TAKEN, [netId])).length > 0,
+    isTaken: async (netId) => (await run(tx, IS_TAKEN, [netId, netId, netId])).length > 0,
 
     saveMembers: (rows) => saveMembers(tx, rows),
     removeMembers: (keys) => removeMembers(tx, keys),

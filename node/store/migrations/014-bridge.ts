@@ -10,7 +10,7 @@ async function createMembers(db: Kysely<unknown>): Promise<void> {
     .addColumn('state', 'text', (col) => col.notNull())
     .addColumn('refusal', 'text')
     .addColumn('losses', 'text', (col) => col.notNull())
-    .addColumn('slot', 'integer', (col) => col.notNull())
+    .addColumn('slot', 'integer')
     .addColumn('received_at', 'integer', (col) => col.notNull())
     .addColumn('changed_at', 'integer', (col) => col.notNull())
     .addColumn('expires_at', 'integer')
