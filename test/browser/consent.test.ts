@@ -23,13 +23,16 @@ import {
 
 const PATIENCE = 240_000
 const SHOTS = process.env['DPN_SCREENSHOTS']
-const HELD = {
-  headline: 'Brot & Radio',
-  heightCm: 172,
-  bodyType: 'athletic',
-  race: 'mixed',
-  religion: 'none',
-} as const
+const SENT = {
+  nickname: 'Lotte',
+  profile_data: {
+    headline: 'Brot und Radio',
+    height: '172 cm',
+    body_type: 'Athletic',
+    race: 'Mixed race',
+    religion: 'No religion',
+  },
+}
 const FOCUS = `(() => {
   const element = document.activeElement
   const { outlineStyle, outlineWidth } = getComputedStyle(element)
@@ -88,7 +91,7 @@ describe.skipIf(!hasChromium())('the consent pages in a browser', () => {
 
   async function linkOf(localId: number, language: string): Promise<string> {
     if ((await bridge.holds.get(localId)) === null)
-      await bridge.hold(localId, { ...HELD, nickname: 'Lotte', language })
+      await bridge.hold(localId, { ...SENT, lang: language.toUpperCase() })
     const [link] = await bridge.consents.links([localId])
     return served.url + new URL(link?.url ?? '').pathname
   }

@@ -94,7 +94,7 @@ describe('dpn bridge members, links, keep, withdraw', () => {
   it('lists who was sent, with what was lost or refused', async () => {
     const { out } = await dpn('members', '--state', 'refused')
     expect(out).toMatch(/^ID +STATE/)
-    expect(out).toMatch(/^23 +refused .*refused: under-age, profile_data\.height: rounded$/m)
+    expect(out).toMatch(/^23 +refused .*refused: gender, postal_code: no-field$/m)
     expect((await json('members'))['members']).toHaveLength(3)
     expect((await dpn('members', '--state', 'nonsense')).code).toBe(2)
   })

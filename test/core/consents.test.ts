@@ -71,7 +71,7 @@ describe('a link', () => {
         fields: {
           'birth-date': ['birthDate'],
           discovery: expect.arrayContaining(['ageYears', 'city', 'gender', 'seeks']),
-          pictures: ['picture'],
+          pictures: ['picture', 'gallery'],
         },
       })
     expect(await member()).toBeNull()

@@ -26,7 +26,7 @@ afterAll(() => world.close())
 beforeEach(async () => {
   id += 1
   world.clock.advance(1)
-  await bridge.hold(id, { nickname: '<b>Hazel</b>', language: 'en' })
+  await bridge.hold(id, { nickname: 'Hazel &#38; &#34;Moss&#34;', lang: 'EN' })
 })
 
 const anApp = (settings = {}): Promise<TestApp<SiteRole>> =>
@@ -87,7 +87,7 @@ describe('the page behind a link', () => {
   it('shows who, what each scope shares, the notice, and no box ticked', async () => {
     const { text, status } = await get(await pathOf())
     expect(status).toBe(200)
-    expect(text).toContain('&lt;b&gt;Hazel&lt;/b&gt;')
+    expect(text).toContain('Hazel &amp; &quot;Moss&quot;')
     for (const scope of SCOPES) expect(text).toContain(`value="${scope}"`)
     expect(text).not.toContain('checked')
     expect(text).toContain('whom you seek')
@@ -258,7 +258,7 @@ describe('languages', () => {
   it.each(NOTICE_LANGUAGES)(
     '%s: by the language of the member, with that notice',
     async (language) => {
-      await bridge.hold(id, { language })
+      await bridge.hold(id, { lang: language.toUpperCase() })
       const path = await pathOf()
       const { text } = await get(path)
       expect(text).toContain(`<html lang="${language}">`)
@@ -276,7 +276,7 @@ describe('languages', () => {
   )
 
   it('is English where there are no words, and another where the member chooses it', async () => {
-    await bridge.hold(id, { language: 'xx' })
+    await bridge.hold(id, { lang: 'XX' })
     const path = await pathOf()
     expect((await get(path)).text).toContain('<html lang="en">')
     const french = await get(`${path}?language=fr`)
