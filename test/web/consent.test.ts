@@ -131,6 +131,7 @@ describe('the page behind a link', () => {
       const { text } = await get(own)
       expect(text).toMatch(/value="religion"[^>]*checked/)
       expect(text).not.toMatch(/value="race"[^>]*checked/)
+      expect(text).toContain(WORDS.en.heldLater)
       expect(text).not.toContain('a@mail.example')
     }
     world.clock.advance(2)

@@ -30,6 +30,8 @@ export const CONSENT_POLICY = [
 
 /** Scopes of data that the law protects most (GDPR 9). */
 const SENSITIVE: readonly Scope[] = ['race', 'religion']
+/** Scopes that are permissions, and share no field. */
+const FIELDLESS: readonly Scope[] = ['recommendations', 'messaging', 'presence']
 /** The order on the page: what the others need comes first, what is most delicate last. */
 const SHOWN: readonly Scope[] = [
   'discovery',
@@ -107,8 +109,9 @@ function scopeOf(
 ): Html {
   const { title, text } = words.scopes[scope]
   const names = (visit.fields[scope] ?? []).map((name) => words.fields[name])
-  // Some scopes are permissions, and share no field at all.
-  const isOfFields = !['recommendations', 'messaging', 'presence'].includes(scope)
+  const isKept = visit.scopes === null || visit.scopes.includes(scope)
+  const none = isKept ? words.heldNone : words.heldLater
+  const held = names.length === 0 ? none : `${words.held} ${names.join(', ')}.`
   const isNeeded = scope === 'discovery'
   return html`<div class="scope">
     <input
@@ -124,10 +127,7 @@ function scopeOf(
       ${title} ${isNeeded ? html`<span class="mark">${words.needed}</span>` : ''}
       ${SENSITIVE.includes(scope) ? html`<span class="mark warn">${words.sensitive}</span>` : ''}
     </label>
-    <p class="soft" id="${scope}-text">
-      ${text}
-      ${isOfFields ? (names.length === 0 ? words.heldNone : `${words.held} ${names.join(', ')}.`) : ''}
-    </p>
+    <p class="soft" id="${scope}-text">${text} ${FIELDLESS.includes(scope) ? '' : held}</p>
   </div>`
 }
 

@@ -25,6 +25,8 @@ export interface ConsentWords {
   /** Before the fields that a scope would share, and where there are none. */
   held: string
   heldNone: string
+  /** The same for a scope that was not consented to: what lies outside of a consent is not kept. */
+  heldLater: string
   /** Marks the scope without which there is nothing, and those that the law protects most. */
   needed: string
   sensitive: string

@@ -79,6 +79,8 @@ export const DE: ConsentWords = {
   },
   held: 'Jetzt in Ihrem Profil:',
   heldNone: 'Davon steht jetzt nichts in Ihrem Profil.',
+  heldLater:
+    'Davon ist hier nichts gespeichert. Wenn Sie es ankreuzen, wird es weitergegeben, sobald Ihre Seite es wieder sendet.',
   needed: 'für alle anderen nötig',
   sensitive: 'besonders geschützt',
   email: 'E-Mail-Adresse',

@@ -76,6 +76,8 @@ export const EN: ConsentWords = {
   },
   held: 'Now in your profile:',
   heldNone: 'Nothing of this is in your profile now.',
+  heldLater:
+    'Nothing of this is kept here. If you tick it, it is shared once your site sends it again.',
   needed: 'needed for all the others',
   sensitive: 'sensitive',
   email: 'E-mail address',

@@ -79,6 +79,8 @@ export const ES: ConsentWords = {
   },
   held: 'Ahora en su perfil:',
   heldNone: 'Nada de esto figura ahora en su perfil.',
+  heldLater:
+    'Aquí no se guarda nada de esto. Si lo marca, se compartirá cuando su sitio lo envíe de nuevo.',
   needed: 'necesaria para todas las demás',
   sensitive: 'dato sensible',
   email: 'Dirección de correo',

@@ -82,6 +82,8 @@ export const FR: ConsentWords = {
   },
   held: 'Maintenant dans votre profil :',
   heldNone: 'Rien de cela ne figure maintenant dans votre profil.',
+  heldLater:
+    'Rien de cela n’est conservé ici. Si vous cochez cette case, ce sera partagé dès que votre site l’enverra de nouveau.',
   needed: 'nécessaire à toutes les autres',
   sensitive: 'donnée sensible',
   email: 'Adresse électronique',

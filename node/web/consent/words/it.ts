@@ -79,6 +79,8 @@ export const IT: ConsentWords = {
   },
   held: 'Ora nel suo profilo:',
   heldNone: 'Nulla di questo è ora nel suo profilo.',
+  heldLater:
+    'Nulla di questo è conservato qui. Se lo spunta, sarà condiviso quando il suo sito lo invierà di nuovo.',
   needed: 'necessaria per tutte le altre',
   sensitive: 'dato sensibile',
   email: 'Indirizzo e-mail',
