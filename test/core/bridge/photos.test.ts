@@ -106,7 +106,7 @@ describe('pictures', () => {
     const bridged = await aBridge()
     const { a, holds, gallery } = bridged
     await published(bridged, 12, { scopes: [...ALL_SCOPES] })
-    let ending: Promise<unknown> | null = null
+    let ending: Promise<unknown> | undefined
     // While the first one is on its way.
     gallery.onAsked = () => {
       ending ??= a.site.withdrawer.withdraw(['12'], 'consent-withdrawn', '')
