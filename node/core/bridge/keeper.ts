@@ -16,11 +16,8 @@ import type { BridgedRow, NetId } from './rows.ts'
 import { createUpkeep } from './upkeep.ts'
 
 /** What it needs of the site and of the world. */
-export type HoldPorts = Pick<
-  PublishPorts,
-  'store' | 'vault' | 'clock' | 'random' | 'crypto' | 'keys'
-> & {
-  site: Pick<Site, 'publisher' | 'withdrawer' | 'ownPictures' | 'members'> & {
+export type HoldPorts = Pick<PublishPorts, 'store' | 'vault' | 'clock' | 'random'> & {
+  site: Pick<Site, 'publisher' | 'withdrawer' | 'ownPictures' | 'members' | 'memberKeyOf'> & {
     node: Pick<Site['node'], 'eraser' | 'view'>
   }
   photos: Photos
@@ -48,10 +45,10 @@ function shown(row: BridgedRow, localId: number): BridgedMember {
 /** Creates the keeper of members that the module sends. */
 export function createHolds(ports: HoldPorts, settings: HoldSettings): Holds {
   const { store, clock, contact, photos, site } = ports
-  const { members, withdrawer, publisher, ownPictures } = site
+  const { members, withdrawer, publisher, ownPictures, memberKeyOf } = site
   const { holdSeconds, silenceSeconds } = settings
   const lock = createLock()
-  const register = createRegister({ ...ports, members, eraser: site.node.eraser })
+  const register = createRegister({ ...ports, members, memberKeyOf, eraser: site.node.eraser })
   const common = { store, clock, register, members }
   const ending = createEnding({ ...common, withdrawer }, { holdSeconds })
   const publishing = createPublishing({ ...common, publisher, ending })

@@ -1,10 +1,9 @@
 /** The register of members that the old module has sent: rows with what is held under seal. */
 import { toHex } from '../../../protocol/bytes.ts'
-import type { Crypto, Random, Vault } from '../ports.ts'
-import type { PrivateKeys } from '../identity.ts'
+import type { Random, Vault } from '../ports.ts'
 import type { Eraser } from '../record/erase.ts'
-import { memberKeyOf } from '../record/member.ts'
 import type { MemberSource, OwnMembers } from '../record/own.ts'
+import type { Site } from '../site.ts'
 import type { ReadTransaction, Store } from '../store.ts'
 import { decodeHold, encodeHold, holdOf, type HoldContent } from './hold-content.ts'
 import { drawNetIds } from './numbers.ts'
@@ -91,13 +90,12 @@ export function createRegister(ports: {
   store: Store
   vault: Vault
   random: Random
-  crypto: Crypto
-  keys: PrivateKeys
   eraser: Pick<Eraser, 'flush'>
   members: Pick<OwnMembers, 'sources'>
+  memberKeyOf: Site['memberKeyOf']
 }): Register {
-  const { store, vault, random, crypto, keys, eraser, members } = ports
-  const keyOf = (localId: number): Uint8Array => memberKeyOf(crypto, keys, String(localId))
+  const { store, vault, random, eraser, members, memberKeyOf } = ports
+  const keyOf = (localId: number): Uint8Array => memberKeyOf(String(localId))
 
   function open({ hold }: BridgedRow): HoldContent | null {
     const bytes = hold === null ? null : vault.open(hold)

@@ -1,45 +1,20 @@
-/**
- * Members of the old module from its first word to the end of their records: between two real cores,
- * with the photos of a site that a test fills.
- */
+/** Members of the old module: held, published with a consent, changed. */
 import { describe, expect, it } from 'vitest'
-import { SUSPENSION_SECONDS, ZERO_SECONDS } from '../../../node/core/bridge/ending.ts'
-import type { NetId } from '../../../node/core/bridge/rows.ts'
-import { PHOTO_PAUSES } from '../../../node/core/bridge/photos.ts'
-import { DAY_SECONDS } from '../../../protocol/dates.ts'
-import type { RecordId } from '../../../protocol/ids.ts'
 import { NOW } from '../../fixtures/people.ts'
 import { keysOn } from '../stored.ts'
-import { A, shownBy, type SiteMachine } from '../world.ts'
+import { shownBy } from '../world.ts'
 import {
   aBridge,
   aGiven,
+  ALL_SCOPES,
   aModuleProfile,
   anUpdate,
   HOLD_SECONDS,
   holdsOf,
   moduleValue,
-  type Bridged,
+  profileAt,
+  published,
 } from './module.ts'
-
-const ALL = ['appearance', 'discovery', 'names', 'pictures'] as const
-
-/** A published member, its record and its number. */
-async function published(
-  bridged: Bridged,
-  localId = 12,
-  consent: Parameters<typeof aGiven>[1] = {},
-): Promise<{ record: RecordId; netId: NetId }> {
-  const { holds, world } = bridged
-  await holds.put([aModuleProfile(localId)])
-  const [outcome] = await holds.consent([aGiven(localId, consent)])
-  if (outcome?.kind !== 'published') throw new Error('not published')
-  await world.quiet()
-  const netId = (await holds.get(localId))?.netId ?? 0
-  return { record: outcome.record, netId }
-}
-const profileAt = async ({ site }: SiteMachine, record: RecordId) =>
-  (await site.discovery.get(A, record))?.profile
 
 describe('a profile that the module sends', () => {
   it('is answered, held under seal, and given to nobody', async () => {
@@ -104,7 +79,7 @@ describe('a profile that the module sends', () => {
     const first = await holds.list({ limit: 3 })
     const second = await holds.list({ limit: 3, after: first.next ?? '' })
     const all = [...first.members, ...second.members].map(({ localId }) => localId)
-    expect(all.toSorted()).toEqual([1, 2, 3, 4])
+    expect(all.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4])
     expect(second.next).toBeNull()
     const refused = await holds.list({ state: 'refused', limit: 3 })
     expect(refused.members).toMatchObject([{ localId: 4, refusal: 'seeks' }])
@@ -214,7 +189,7 @@ describe('an update', () => {
   it('changes what it names, and leaves the rest', async () => {
     const bridged = await aBridge()
     const { b, holds, world } = bridged
-    const { record, netId } = await published(bridged, 12, { scopes: [...ALL] })
+    const { record, netId } = await published(bridged, 12, { scopes: [...ALL_SCOPES] })
     await holds.update([
       anUpdate(netId, 12, { nickname: 'Bea', profile_data: { height: '171-180' } }),
       anUpdate(netId, 12, { city: 'Lyon' }),
@@ -235,7 +210,7 @@ describe('an update', () => {
   it('takes a field away whose new value does not come through, but for the nickname', async () => {
     const bridged = await aBridge()
     const { b, holds, world } = bridged
-    const { record, netId } = await published(bridged, 12, { scopes: [...ALL] })
+    const { record, netId } = await published(bridged, 12, { scopes: [...ALL_SCOPES] })
     await holds.update([
       anUpdate(netId, 12, {
         nickname: 'write to anna@mail.example',
@@ -302,325 +277,5 @@ describe('an update', () => {
     expect(await a.site.members.get('12')).toBeNull()
     expect(await holds.get(12)).toBeNull()
     expect(keysOn(a)).toBe(0)
-  })
-})
-
-describe('a withdrawal', () => {
-  it.each([
-    ['by number', ({ holds }: Bridged, netId: number) => holds.removed([netId, 77])],
-    ['by the owner', ({ holds }: Bridged) => holds.withdraw([12, 77], 'n1')],
-    ['at the API', ({ a }: Bridged) => a.site.withdrawer.withdraw(['12'], 'consent-withdrawn', '')],
-    [
-      'by an order',
-      async ({ world }: Bridged, _netId: number, record: RecordId) => {
-        await world.coordinator.coordinator.admission.order(A, record, 'case-1')
-        await world.tick()
-        await world.tick()
-      },
-    ],
-    ['when the consent runs out', ({ world }: Bridged) => world.pass(2 * DAY_SECONDS)],
-  ])('%s ends record, row, number and hold', async (_name, end) => {
-    const bridged = await aBridge()
-    const { a, b, holds, world } = bridged
-    const { record, netId } = await published(bridged, 12, { expiresAt: NOW + 2 * DAY_SECONDS })
-    await end(bridged, netId, record)
-    await world.quiet()
-    await holds.tick()
-    expect(await holds.get(12)).toBeNull()
-    expect(await holds.memberOf(netId)).toBeNull()
-    expect(await shownBy(b)).toEqual([])
-    expect(keysOn(a)).toBe(0)
-  })
-
-  it('names ids that are no own member', async () => {
-    const bridged = await aBridge()
-    const { netId } = await published(bridged)
-    expect(await bridged.holds.removed([netId, 77, 77, -3, 0])).toEqual([77])
-    expect(await bridged.holds.withdraw([12, 13], '')).toEqual([])
-  })
-
-  it('is the end of that consent: sent anew, the profile waits for another', async () => {
-    const bridged = await aBridge()
-    const { b, holds, world } = bridged
-    await published(bridged)
-    expect(await holds.withdraw([12], '')).toEqual([12])
-    await holds.put([aModuleProfile(12)])
-    expect(await holds.consent([aGiven(12)])).toMatchObject([
-      { kind: 'refused', error: { code: 'no_consent' } },
-    ])
-    expect((await holds.get(12))?.state).toBe('held')
-    world.clock.set(world.clock.now() + 10)
-    const fresh = aGiven(12, { givenAt: world.clock.now() })
-    expect(await holds.consent([fresh])).toMatchObject([{ kind: 'published' }])
-    await world.quiet()
-    expect(await shownBy(b)).toHaveLength(1)
-  })
-
-  it('is that of somebody whose id stands for another person now', async () => {
-    const bridged = await aBridge()
-    const { b, holds, world } = bridged
-    await published(bridged)
-    await holds.put([aModuleProfile(12, { nickname: 'Zoe', birth_date: '1970-01-01' })])
-    await world.quiet()
-    expect(await shownBy(b)).toEqual([])
-    expect(await holds.get(12)).toMatchObject({ state: 'held', netId: null })
-    expect(await holds.consent([aGiven(12)])).toMatchObject([{ kind: 'refused' }])
-  })
-})
-
-describe('a withdrawal that names nobody', () => {
-  it.each([
-    ['before', -ZERO_SECONDS],
-    ['after', ZERO_SECONDS],
-  ])('hides whoever sends an update that says nothing, up to 90 s %s', async (_when, apart) => {
-    const bridged = await aBridge()
-    const { a, b, holds, world } = bridged
-    const { netId } = await published(bridged, 12)
-    const other = await published(bridged, 13)
-    await world.tick(200)
-    const bare = (): Promise<void> => holds.update([anUpdate(netId, 12)])
-    const first = apart < 0 ? bare : () => holds.removed([0])
-    const second = apart < 0 ? () => holds.removed([0]) : bare
-    await first()
-    await holds.update([anUpdate(other.netId, 13, { lang: 'EN' })])
-    world.clock.set(world.clock.now() + Math.abs(apart))
-    await second()
-    await world.quiet()
-    await world.tick()
-    expect(await shownBy(b)).toEqual([other.record])
-    expect(await holds.memberOf(netId)).toBeNull()
-    expect(await holds.get(12)).toMatchObject({
-      state: 'suspended',
-      expiresAt: (await holds.get(12))!.changedAt + SUSPENSION_SECONDS,
-    })
-    // Hidden is not withdrawn: the record is there, at home alone.
-    expect(await a.site.members.get('12')).not.toBeNull()
-  })
-
-  it('hides nobody whose updates are further away', async () => {
-    const bridged = await aBridge()
-    const { b, holds, world } = bridged
-    const { netId } = await published(bridged)
-    await holds.update([anUpdate(netId, 12)])
-    world.clock.set(world.clock.now() + ZERO_SECONDS + 1)
-    await holds.removed([0])
-    world.clock.set(world.clock.now() + ZERO_SECONDS + 1)
-    await holds.update([anUpdate(netId, 12)])
-    await world.quiet()
-    expect(await shownBy(b)).toHaveLength(1)
-  })
-
-  async function hidden() {
-    const bridged = await aBridge()
-    const member = await published(bridged)
-    const { holds, world } = bridged
-    await holds.removed([0])
-    world.clock.set(world.clock.now() + 3)
-    await holds.update([anUpdate(member.netId, 12), anUpdate(member.netId, 12)])
-    await world.quiet()
-    expect(await shownBy(bridged.b)).toEqual([])
-    return { ...bridged, ...member }
-  }
-
-  it('is undone by a word of the owner or the member', async () => {
-    const { b, holds, world, record, netId } = await hidden()
-    world.clock.set(world.clock.now() + 1)
-    expect(await holds.keep([12, 13])).toEqual([12])
-    expect(await holds.keep([12])).toEqual([])
-    // Another one of the same withdrawal does not hide again whoever was asked.
-    await holds.update([anUpdate(netId, 12)])
-    await world.quiet()
-    expect(await shownBy(b)).toEqual([record])
-    expect(await holds.get(12)).toMatchObject({ state: 'published', netId, expiresAt: null })
-  })
-
-  it('is undone by a consent given since, and by no older one', async () => {
-    const { b, holds, world, record } = await hidden()
-    expect(await holds.consent([aGiven(12)])).toMatchObject([{ kind: 'refused' }])
-    world.clock.set(world.clock.now() + 60)
-    const fresh = aGiven(12, { givenAt: world.clock.now() })
-    expect(await holds.consent([fresh])).toEqual([{ kind: 'published', record }])
-    await world.quiet()
-    expect(await shownBy(b)).toEqual([record])
-  })
-
-  it('becomes a withdrawal when nobody says anything', async () => {
-    const { a, holds, world } = await hidden()
-    await world.pass(SUSPENSION_SECONDS)
-    await holds.tick()
-    expect(await a.site.members.get('12')).toBeNull()
-    expect(await holds.get(12)).toBeNull()
-    expect(keysOn(a)).toBe(0)
-  })
-
-  it('does not lift a restriction that was asked for, nor is lifted with it', async () => {
-    const { a, b, holds, world } = await hidden()
-    const key = a.site.memberKeyOf('12')
-    await a.ports.store.write((tx) => tx.requests.restrict(key, 'r-1', world.clock.now()))
-    await holds.keep([12])
-    await holds.tick()
-    await world.quiet()
-    expect(await shownBy(b)).toEqual([])
-    await a.ports.store.write((tx) => tx.requests.lift(key))
-    await a.site.members.republish([key])
-    await world.quiet()
-    expect(await shownBy(b)).toHaveLength(1)
-  })
-
-  it('hides as soon as the log may be written again', async () => {
-    const bridged = await aBridge()
-    const { a, b, holds, world } = bridged
-    const { netId } = await published(bridged)
-    a.site.node.writer.setWritable(false)
-    await holds.update([anUpdate(netId, 12)])
-    await holds.removed([0])
-    a.site.node.writer.setWritable(true)
-    await holds.tick()
-    await world.quiet()
-    expect(await shownBy(b)).toEqual([])
-  })
-})
-
-describe('silence of the module', () => {
-  it('for long is the end of all', async () => {
-    const bridged = await aBridge()
-    const { a, b, holds, contact, world } = bridged
-    await published(bridged)
-    await holds.put([aModuleProfile(13)])
-    contact.at = world.clock.now()
-    await world.pass(30 * DAY_SECONDS - 600)
-    await holds.tick()
-    expect(await shownBy(b)).toHaveLength(1)
-    await world.pass(600)
-    await holds.tick()
-    await world.quiet()
-    expect(await shownBy(b)).toEqual([])
-    expect((await holds.list({ limit: 10 })).members).toEqual([])
-    expect(keysOn(a)).toBe(0)
-  })
-
-  it('while the node itself was off is not counted', async () => {
-    const bridged = await aBridge()
-    const { contact, world } = bridged
-    await bridged.holds.put([aModuleProfile(13)])
-    contact.at = world.clock.now() - 40 * DAY_SECONDS
-    const again = await bridged.restarted()
-    await again.tick()
-    expect(await again.get(13)).not.toBeNull()
-    await world.tick(3600)
-    await again.tick()
-    expect(await again.get(13)).toBeNull()
-  })
-})
-
-describe('pictures', () => {
-  const addressOf = (name: string): string => `http://amor.example/img/${name}.jpg`
-  async function pictured(before: (bridged: Bridged) => void = () => undefined) {
-    const bridged = await aBridge()
-    before(bridged)
-    const member = await published(bridged, 12, { scopes: [...ALL] })
-    await bridged.holds.tick()
-    await bridged.world.quiet()
-    await bridged.world.tick()
-    const at = async ({ site }: SiteMachine): Promise<number> =>
-      ((await site.pictures.of(A, [member.record])).get(member.record) ?? []).length
-    return { ...bridged, ...member, at }
-  }
-
-  it('are pulled from their addresses: the icon first, the gallery in its order', async () => {
-    const { a, b, at, gallery } = await pictured()
-    expect(gallery.asked.toSorted()).toEqual(['g12-1', 'g12-2', 'u12'].map(addressOf).toSorted())
-    expect(await at(b)).toBe(3)
-    const { profile, version } = (await a.site.members.get('12'))!
-    expect([profile.picture, profile.gallery?.length]).toEqual([expect.any(String), 2])
-    // One version brings all of them.
-    expect(version).toBe(2)
-  })
-
-  it('are not asked for without the scope', async () => {
-    const bridged = await aBridge()
-    await published(bridged)
-    await bridged.holds.tick()
-    expect(bridged.gallery.asked).toEqual([])
-  })
-
-  it('follow the gallery: new ones come, others go', async () => {
-    const { a, b, holds, world, netId, gallery, at } = await pictured()
-    const before = (await a.site.members.get('12'))!.profile
-    gallery.asked.length = 0
-    const photos = [addressOf('g12-2'), addressOf('new')]
-    await holds.update([anUpdate(netId, 12, { photos })])
-    await holds.tick()
-    await world.quiet()
-    await world.tick()
-    expect(gallery.asked).toEqual([addressOf('new')])
-    const after = (await a.site.members.get('12'))!.profile
-    expect(after.picture).toBe(before.picture)
-    expect(after.gallery).toEqual([before.gallery?.[1], expect.any(String)])
-    expect(await at(b)).toBe(3)
-    await holds.update([anUpdate(netId, 12, { photos: [], icon: '' })])
-    await holds.tick()
-    await world.quiet()
-    expect(await at(b)).toBe(0)
-    // The record and the hold.
-    expect(keysOn(a)).toBe(2)
-  })
-
-  it('are tried again with growing pauses, and given up', async () => {
-    const { holds, world, gallery } = await pictured(({ gallery: { answers } }) => {
-      answers.set(addressOf('g12-1'), { kind: 'failed' })
-    })
-    gallery.asked.length = 0
-    for (const pause of PHOTO_PAUSES) {
-      world.clock.set(world.clock.now() + pause - 5)
-      await holds.tick()
-      expect(gallery.asked).toEqual([])
-      world.clock.set(world.clock.now() + 5)
-      await holds.tick()
-      expect(gallery.asked.splice(0)).toEqual([addressOf('g12-1')])
-    }
-    world.clock.set(world.clock.now() + 30 * DAY_SECONDS)
-    await holds.tick()
-    expect(gallery.asked).toEqual([])
-    expect((await holds.get(12))?.losses).toContainEqual({ field: 'photos', reason: 'picture' })
-  })
-
-  it('that are refused, or none at all, are not asked for again', async () => {
-    const { a, holds, world, gallery } = await pictured(({ gallery: { answers } }) => {
-      answers.set(addressOf('u12'), { kind: 'refused' })
-      answers.set(addressOf('g12-2'), { kind: 'fetched', bytes: new Uint8Array(20) })
-    })
-    expect((await holds.get(12))?.losses).toEqual([
-      { field: 'postal_code', reason: 'no-field' },
-      { field: 'icon', reason: 'picture' },
-      { field: 'photos', reason: 'picture' },
-    ])
-    const { profile } = (await a.site.members.get('12'))!
-    expect([profile.picture, profile.gallery?.length]).toEqual([undefined, 1])
-    gallery.asked.length = 0
-    world.clock.set(world.clock.now() + DAY_SECONDS)
-    await holds.tick()
-    expect(gallery.asked).toEqual([])
-  })
-
-  it('of somebody who has withdrawn meanwhile are not kept', async () => {
-    const bridged = await aBridge()
-    const { a, holds, gallery } = bridged
-    await published(bridged, 12, { scopes: [...ALL] })
-    const set = gallery.answers
-    const { get } = set
-    let isFirst = true
-    set.get = (address) => {
-      // While the first one is on its way.
-      if (isFirst) ending = a.site.withdrawer.withdraw(['12'], 'consent-withdrawn', '')
-      isFirst = false
-      return get.call(set, address)
-    }
-    let ending: Promise<unknown> = Promise.resolve()
-    await holds.tick()
-    await ending
-    await holds.tick()
-    expect(keysOn(a)).toBe(0)
-    expect(a.files.size).toBe(0)
   })
 })

@@ -5,6 +5,8 @@ import type { ModuleArray, ModuleValue } from '../../../node/core/bridge/value.t
 import type { PhotoAnswer } from '../../../node/core/ports.ts'
 import { DAY_SECONDS } from '../../../protocol/dates.ts'
 import { toUtf8 } from '../../../protocol/bytes.ts'
+import type { NetId } from '../../../node/core/bridge/rows.ts'
+import type { RecordId } from '../../../protocol/ids.ts'
 import { aConsent } from '../../fixtures/people.ts'
 import { A, aWorld, B, type SiteMachine, type World } from '../world.ts'
 
@@ -79,6 +81,7 @@ export function aGiven(
 export interface Gallery {
   answers: Map<string, PhotoAnswer>
   asked: string[]
+  onAsked?: () => void
 }
 
 export interface Bridged {
@@ -96,7 +99,7 @@ export interface Bridged {
 export const HOLD_SECONDS = 30 * DAY_SECONDS
 
 export function holdsOf(
-  { ports, keys, site }: SiteMachine,
+  { ports, site }: SiteMachine,
   { gallery, contact }: Pick<Bridged, 'gallery' | 'contact'>,
   store = site.feed.store,
 ): Holds {
@@ -104,11 +107,11 @@ export function holdsOf(
     {
       ...ports,
       store,
-      keys,
       site,
       photos: {
         fetch: async (address) => {
           gallery.asked.push(address)
+          gallery.onAsked?.()
           return gallery.answers.get(address) ?? { kind: 'fetched', bytes: toUtf8(address) }
         },
       },
@@ -139,3 +142,24 @@ export async function aBridge(terms?: Parameters<typeof aWorld>[0]): Promise<Bri
     },
   }
 }
+
+/** Scopes that cover all that a profile of the module has. */
+export const ALL_SCOPES = ['appearance', 'discovery', 'names', 'pictures'] as const
+
+/** A published member, its record and its number. */
+export async function published(
+  bridged: Bridged,
+  localId = 12,
+  consent: Parameters<typeof aGiven>[1] = {},
+): Promise<{ record: RecordId; netId: NetId }> {
+  const { holds, world } = bridged
+  await holds.put([aModuleProfile(localId)])
+  const [outcome] = await holds.consent([aGiven(localId, consent)])
+  if (outcome?.kind !== 'published') throw new Error('not published')
+  await world.quiet()
+  const netId = (await holds.get(localId))?.netId ?? 0
+  return { record: outcome.record, netId }
+}
+/** What a site may show of a record of the other. */
+export const profileAt = async ({ site }: SiteMachine, record: RecordId) =>
+  (await site.discovery.get(A, record))?.profile
