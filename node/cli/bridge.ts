@@ -16,6 +16,7 @@ interface State {
   fast: { connected: boolean; dropped: Record<string, number> }
   members: Record<string, number>
   deliveries: Record<string, number>
+  lastZeroAt: number | null
   oldestRemovalAt: number | null
   ownerKey: string | null
   warnings: { word: string; explanation: string }[]
@@ -65,6 +66,7 @@ async function status(client: Client): Promise<Outcome> {
       `members:     ${countsText(members)}`,
       `delivered:   ${countsText(deliveries)}`,
       `removals:    ${state.oldestRemovalAt === null ? 'none waits' : `the oldest waits since ${timeText(state.oldestRemovalAt)}`}`,
+      `unnamed:     ${state.lastZeroAt === null ? 'no withdrawal' : `the last withdrawal ${timeText(state.lastZeroAt)}`} without a name`,
       `owner's key: ${state.ownerKey ?? 'none'}`,
       ...warnings.map(({ word, explanation }) => `! ${word}: ${explanation}`),
     ],

@@ -59,6 +59,7 @@ describe('GET /v1/bridge', () => {
       module: { paired: false, canRemove: 'unknown', lastSeenAt: null },
       members: { held: 3, refused: 1, published: 0, suspended: 0 },
       deliveries: { offered: 0, here: 0, refused: 0, removing: 0 },
+      lastZeroAt: null,
       oldestRemovalAt: null,
       noticeVersion: '2018-06-19',
       warnings: [{ word: 'not-paired', explanation: BRIDGE_WARNINGS['not-paired'] }],
@@ -211,6 +212,10 @@ describe('members of the bridge', () => {
       code: 'conflict',
     })
     await bridge.suspend(11)
+    expect((await asAdmin('GET /v1/bridge')).json).toMatchObject({
+      lastZeroAt: world.clock.now(),
+      members: { suspended: 1 },
+    })
     const { json } = await asAdmin('POST /v1/bridge/members/11/keep')
     expect(json).toEqual({ localId: 11, state: 'published' })
     expect((await asAdmin('GET /v1/members/11')).status).toBe(200)

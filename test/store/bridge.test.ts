@@ -108,6 +108,7 @@ describe('members of the bridge', () => {
         [1, 2].map((n) => ({
           hash: bytesOf(`link ${n}`),
           memberKey: keyOf(n),
+          sealedId: bytesOf(`id ${n}`),
           kind: 'own' as const,
           expiresAt: 50,
         })),

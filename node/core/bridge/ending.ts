@@ -15,7 +15,7 @@ export const ZERO_SECONDS = 90
 export const SUSPENSION_SECONDS = 30 * 86_400
 const BATCH = 1000
 /** Setting with the time of the newest withdrawal without a name. */
-const ZERO_SETTING = 'bridge-zero-at'
+export const ZERO_SETTING = 'bridge-zero-at'
 
 export interface Ending {
   /** Withdraws those that have a record, and forgets all. */

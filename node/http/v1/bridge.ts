@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { ProtocolError } from '../../../protocol/errors.ts'
 import { LIST_BYTES, LIST_LINES } from '../../core/bridge/consent-list.ts'
 import type { ImportedLine } from '../../core/bridge/consents.ts'
+import { ZERO_SETTING } from '../../core/bridge/ending.ts'
 import { NOTICE_VERSION } from '../../core/bridge/notice.ts'
 import { BRIDGED_STATES } from '../../core/bridge/rows.ts'
 import { BRIDGE_WARNINGS, warningsOf, type BridgeWarning } from '../../core/bridge/warnings.ts'
@@ -60,6 +61,9 @@ const state = z.object({
   deliveries: counts(['offered', 'here', 'refused', 'removing']).describe(
     'records of other sites, by what the module has done with them',
   ),
+  lastZeroAt: seconds
+    .nullable()
+    .describe('when the module last sent a withdrawal that names nobody'),
   oldestRemovalAt: seconds.nullable().describe('since when the oldest removal waits'),
   ownerKey: z.string().nullable().describe('the verifier key of signed lists'),
   noticeVersion: z.string(),
@@ -88,6 +92,7 @@ function mountState(door: Door, ports: SitePorts): void {
       const facts = await ports.store.read(async (tx) => ({
         members: await tx.bridge.counts(),
         deliveries: await tx.bridge.deliveryCounts(),
+        zeroAt: await tx.desk.setting(ZERO_SETTING),
         oldest: (await tx.bridge.removals(1)).at(0)?.since ?? null,
       }))
       const { terms } = ports.site.node.view.registry()
@@ -106,6 +111,7 @@ function mountState(door: Door, ports: SitePorts): void {
         fast: { connected: talk.isConnected(), dropped: talk.dropped() },
         members: facts.members,
         deliveries: facts.deliveries,
+        lastZeroAt: facts.zeroAt === null ? null : Number(facts.zeroAt),
         oldestRemovalAt: facts.oldest,
         ownerKey: await consents.ownerKey(),
         noticeVersion: NOTICE_VERSION,
