@@ -8,9 +8,9 @@ import { createLock } from '../lock.ts'
 import type { Actor } from '../people/actor.ts'
 import { createActs } from '../people/acts.ts'
 import type { Clock, Crypto, Random } from '../ports.ts'
-import type { OwnMember, OwnMembers } from '../record/own.ts'
+import type { OwnMember } from '../record/own.ts'
+import type { Site } from '../site.ts'
 import type { Store } from '../store.ts'
-import type { View } from '../view.ts'
 import { openList, parseListKey, parseListLine } from './consent-list.ts'
 import type { BridgedMember, GivenConsent, HeldProfile, Holds } from './holds.ts'
 import { isToken, makeLink, memberOfLink, tokenHash } from './links.ts'
@@ -92,11 +92,8 @@ export interface ConsentDeskPorts {
   clock: Clock
   random: Random
   crypto: Crypto
-  view: Pick<View, 'self' | 'network' | 'registry'>
+  site: Pick<Site, 'members' | 'memberKeyOf'> & { node: Pick<Site['node'], 'view'> }
   holds: Pick<Holds, 'get' | 'profileOf' | 'consent' | 'withdraw' | 'keep'>
-  members: Pick<OwnMembers, 'get' | 'export'>
-  /** The key under which a member stands in the index. */
-  memberKeyOf: (id: string) => Uint8Array
   /** Where the pages are reached from outside. */
   publicUrl: string
 }
@@ -145,7 +142,9 @@ function parseLines(lines: readonly string[]): (GivenConsent | ProtocolError)[] 
 
 /** Creates the desk. */
 export function createConsentDesk(ports: ConsentDeskPorts): ConsentDesk {
-  const { store, clock, crypto, view, holds, members, memberKeyOf } = ports
+  const { store, clock, crypto, holds } = ports
+  const { members, memberKeyOf, node } = ports.site
+  const { view } = node
   const publicUrl = ports.publicUrl.replace(/\/+$/, '')
   const acts = createActs(ports)
   /** One decision at a time: a link that is sent twice decides once. */
