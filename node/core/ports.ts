@@ -146,6 +146,17 @@ export type OutboundFault = 'forbidden-address' | 'unreachable' | 'timeout' | 'u
 export type OutboundAnswer =
   { kind: 'answered'; status: number } | { kind: 'failed'; reason: OutboundFault }
 
+/** Fetches pictures of this site's members. */
+export interface Photos {
+  /**
+   * Gets what is at an address of the site itself; never follows a redirect. Bounded in time and size.
+   */
+  fetch: (address: string) => Promise<PhotoAnswer>
+}
+/** `refused`: it cannot be had later either, since the address is not the site's, or it is too large. */
+export type PhotoAnswer =
+  { kind: 'fetched'; bytes: Uint8Array } | { kind: 'refused' } | { kind: 'failed' }
+
 /** What to do with a gossiped message (gossipsub v1.1 validation). */
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
 

@@ -5,6 +5,8 @@ import { mountDocs } from './docs.ts'
 import { mountAuthorities } from './v1/authorities.ts'
 import { mountBlocks } from './v1/blocks.ts'
 import { mountBreaches } from './v1/breaches.ts'
+import { mountBridgeMembers } from './v1/bridge-members.ts'
+import { mountBridge } from './v1/bridge.ts'
 import { mountBulk } from './v1/bulk.ts'
 import { mountDiscover } from './v1/discover.ts'
 import { mountEvents } from './v1/events.ts'
@@ -53,6 +55,9 @@ export function createSiteApp(ports: SitePorts): App {
   mountHealth(door)
   mountMetrics(door, ports.metrics, READ)
   mountKeys(door, ports)
+  mountBridge(door, ports)
+  mountBridgeMembers(door, ports)
+  ports.pages?.(door)
   mountDocs(door.app, {
     title: 'Dating Pro Network: site node',
     version: ports.version,

@@ -99,6 +99,7 @@ export async function startSite(config: SiteConfig, website: WebsitePorts = {}):
       network: host,
       access,
       webhooks,
+      bridge: null,
       onClose: (close) => void closers.push(close),
       metrics,
       version: VERSION,

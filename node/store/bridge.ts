@@ -23,7 +23,7 @@ import {
   type Tx,
 } from './transaction.ts'
 
-type Joined = BridgeMemberTable & { ciphertext: Uint8Array }
+type Joined = BridgeMemberTable & { ciphertext: Uint8Array | null }
 
 function memberOf(row: Joined): BridgedRow {
   const losses: Loss[] = JSON.parse(row.losses)
@@ -33,7 +33,10 @@ function memberOf(row: Joined): BridgedRow {
     state: row.state,
     refusal: row.refusal,
     losses,
-    hold: { slot: row.slot, ciphertext: plainBytes(row.ciphertext) },
+    hold:
+      row.slot === null || row.ciphertext === null
+        ? null
+        : { slot: row.slot, ciphertext: plainBytes(row.ciphertext) },
     receivedAt: row.received_at,
     changedAt: row.changed_at,
     expiresAt: row.expires_at,
@@ -44,7 +47,7 @@ function memberOf(row: Joined): BridgedRow {
 }
 
 const MEMBERS =
-  'select m.*, h.ciphertext from bridge_members m join bridge_holds h on h.slot = m.slot'
+  'select m.*, h.ciphertext from bridge_members m left join bridge_holds h on h.slot = m.slot'
 const BY_KEYS = cachedText((count) => `${MEMBERS} where member_key in (${placeholders(count)})`)
 const BY_NET_IDS = cachedText((count) => `${MEMBERS} where net_id in (${placeholders(count)})`)
 
@@ -102,14 +105,14 @@ async function saveMembers(tx: Tx, rows: readonly BridgedRow[]): Promise<void> {
     tx,
     rows.map(({ memberKey }) => memberKey),
   )
-  const kept = new Set(rows.map(({ hold }) => hold.slot))
-  const known = new Set(before.map(({ hold }) => hold.slot))
+  const kept = new Set(rows.map(({ hold }) => hold?.slot))
+  const known = new Set(before.map(({ hold }) => hold?.slot))
   for (const { hold } of before)
-    if (!kept.has(hold.slot))
+    if (hold !== null && !kept.has(hold.slot))
       await run(tx, 'update bridge_holds set doomed = 1 where slot = ?', [hold.slot])
   for (const row of rows) {
     const { hold } = row
-    if (!known.has(hold.slot))
+    if (hold !== null && !known.has(hold.slot))
       await run(tx, 'insert into bridge_holds (slot, ciphertext) values (?, ?)', [
         hold.slot,
         hold.ciphertext,
@@ -120,7 +123,7 @@ async function saveMembers(tx: Tx, rows: readonly BridgedRow[]): Promise<void> {
       row.state,
       row.refusal,
       JSON.stringify(row.losses),
-      hold.slot,
+      hold?.slot ?? null,
       row.receivedAt,
       row.changedAt,
       row.expiresAt,
@@ -145,12 +148,13 @@ function linkOf(row: BridgeLinkTable): LinkRow {
   return {
     hash: plainBytes(row.hash),
     memberKey: plainBytes(row.member_key),
+    sealedId: plainBytes(row.sealed_id),
     kind: row.kind,
     expiresAt: row.expires_at,
   }
 }
-const SAVE_LINK =
-  'insert or replace into bridge_links (hash, member_key, kind, expires_at) values (?, ?, ?, ?)'
+const SAVE_LINK = `insert or replace into bridge_links
+  (hash, member_key, sealed_id, kind, expires_at) values (?, ?, ?, ?, ?)`
 const REMOVE_LINKS = cachedText(
   (count) => `delete from bridge_links where hash in (${placeholders(count)})`,
 )
@@ -320,11 +324,14 @@ export function bridgeIn(tx: Tx): BridgeWriter {
       await lookUp(tx, REMOVE_HOLDS, [], slots)
     },
     saveLinks: async (rows) => {
-      for (const { hash, memberKey, kind, expiresAt } of rows)
-        await run(tx, SAVE_LINK, [hash, memberKey, kind, expiresAt])
+      for (const { hash, memberKey, sealedId, kind, expiresAt } of rows)
+        await run(tx, SAVE_LINK, [hash, memberKey, sealedId, kind, expiresAt])
     },
     removeLinks: async (hashes) => {
       await lookUp(tx, REMOVE_LINKS, [], hashes)
+    },
+    removeLinksOf: async (keys) => {
+      await lookUp(tx, REMOVE_LINKS_OF, [], keys)
     },
     tidyLinks: async (now) => {
       await run(tx, 'delete from bridge_links where expires_at <= ?', [now])
