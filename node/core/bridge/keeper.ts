@@ -74,10 +74,13 @@ export function createHolds(ports: HoldPorts, settings: HoldSettings): Holds {
     const outcomes: ConsentOutcome[] = []
     for (let from = 0; from < given.length; from += BATCH) {
       const batch = given.slice(from, from + BATCH)
-      isStale = true
-      const some = await lock(() => publishing.consent(batch), 'bulk')
-      isStale = false
-      for (const outcome of some) outcomes.push(outcome)
+      try {
+        const some = await lock(() => publishing.consent(batch), 'bulk')
+        for (const outcome of some) outcomes.push(outcome)
+      } catch (error) {
+        isStale = true
+        throw error
+      }
     }
     return outcomes
   }
