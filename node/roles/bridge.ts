@@ -1,11 +1,19 @@
 /** The bridge of a site whose website runs the old Dating Pro module: built, started, served. */
-import { BridgeHostError, serveBridge, type FastChannel } from '../bridge/server.ts'
+import { createFast } from '../bridge/fast.ts'
+import { BridgeHostError, serveBridge } from '../bridge/server.ts'
 import { createBridge, type Bridge, type BridgeParts } from '../core/bridge/bridge.ts'
 import { createContact, type ModuleContact } from '../core/bridge/contact.ts'
+import { createConsentDesk } from '../core/bridge/consents.ts'
+import { createDeliveries } from '../core/bridge/deliveries.ts'
+import { createHolds } from '../core/bridge/keeper.ts'
+import { createModuleTalk } from '../core/bridge/module-talk.ts'
 import type { PrivateKeys } from '../core/identity.ts'
 import type { NodePorts } from '../core/node.ts'
 import type { Site } from '../core/site.ts'
+import { DAY_SECONDS } from '../../protocol/dates.ts'
 import { classOfAddress } from '../outbound/address.ts'
+import { createPhotos } from '../outbound/photo.ts'
+import { createImages } from '../store/images.ts'
 import type { createLogger } from '../telemetry/logger.ts'
 import type { BridgeConfig } from './config.ts'
 import { listening, OperatorError } from './faults.ts'
@@ -16,36 +24,55 @@ export interface BridgeGround extends NodePorts {
   site: Site
   keys: PrivateKeys
 }
-/** Makes the parts of a bridge around its contact. */
-export type MakeParts = (
+
+/** The parts of a bridge around its contact. */
+function makeParts(
   ground: BridgeGround,
   config: BridgeConfig,
   contact: ModuleContact,
   steps: Steps,
-) => Omit<BridgeParts, 'contact'>
-
-/** The parts of this build. */
-const makeParts: MakeParts = () => {
-  throw new OperatorError('This build has no bridge: take DPN_BRIDGE_PORT out of the settings')
+): Omit<BridgeParts, 'contact'> {
+  const { site } = ground
+  const { view } = site.node
+  const { publicUrl, origins, holdDays, silenceDays } = config
+  const photos = createPhotos({ site: view.self, origins })
+  steps.add(photos.close)
+  const holds = createHolds(
+    { ...ground, photos, contact: { lastSeenAt: () => contact.view().lastSeenAt } },
+    { holdSeconds: holdDays * DAY_SECONDS, silenceSeconds: silenceDays * DAY_SECONDS },
+  )
+  const { feed, discovery, pictures, hub, talk } = site
+  const deliveries = createDeliveries({
+    ...ground,
+    view,
+    feed,
+    discovery,
+    pictures,
+    images: createImages(),
+    contact,
+    publicUrl,
+  })
+  const { messages, presence, watch } = talk
+  return {
+    holds,
+    deliveries,
+    talk: createModuleTalk({ ...ground, hub, messages, presence, watch, holds, deliveries }),
+    consents: createConsentDesk({ ...ground, holds, publicUrl }),
+  }
 }
 
-/**
- * Builds and starts the bridge of a site that has started.
- *
- * @param make the parts; those of this build by default
- */
+/** Builds and starts the bridge of a site that has started. */
 export async function openBridge(
   ground: BridgeGround,
   config: BridgeConfig,
   steps: Steps,
-  make: MakeParts = makeParts,
 ): Promise<Bridge> {
   const { site } = ground
   // The feed's store: what is written there is told to the website in the same transaction.
   const ports = { ...ground, store: site.feed.store, tasks: site.node.tasks }
   const { demands } = site
   const contact = await createContact({ ...ports, site: site.node.view.self, demands })
-  const parts = { contact, ...make({ ...ground, store: ports.store }, config, contact, steps) }
+  const parts = { contact, ...makeParts({ ...ground, store: ports.store }, config, contact, steps) }
   const bridge = await createBridge({ ...ports, parts })
   steps.add(bridge.stop)
   await bridge.start()
@@ -69,7 +96,7 @@ export async function serveBridgeOf(
     steps: Steps
   },
 ): Promise<string> {
-  const fast: FastChannel | null = null
+  const fast = createFast(bridge)
   const served = await listening(`${host}:${port}`, 'DPN_BRIDGE_PORT', () =>
     serveBridge(
       { bridge, events, onFault: (error) => logger.error({ error }, 'bridge.failed') },

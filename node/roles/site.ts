@@ -13,6 +13,7 @@ import { createAccessLog, createEvents } from '../telemetry/events.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { openBridge, serveBridgeOf } from './bridge.ts'
+import { mountConsentPages } from '../web/consent/pages.ts'
 import type { SiteConfig } from './config.ts'
 import {
   checkAdmittedKeys,
@@ -99,7 +100,17 @@ export async function startSite(config: SiteConfig, website: WebsitePorts = {}):
       network: host,
       access,
       webhooks,
-      bridge: null,
+      bridge,
+      ...(bridge !== null && {
+        bridgePicture: bridge.deliveries.picture,
+        pages: (door) =>
+          mountConsentPages(door, {
+            bridge,
+            site: config.site,
+            network: config.network,
+            crypto: ports.crypto,
+          }),
+      }),
       onClose: (close) => void closers.push(close),
       metrics,
       version: VERSION,

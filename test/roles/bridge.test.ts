@@ -1,11 +1,10 @@
-/** The bridge as a site node starts it: real core, real listener, parts that note what they are asked. */
+/** The bridge as a site node starts it: real core, real parts, real listener. */
 import { describe, expect, it } from 'vitest'
 import type { BridgeConfig } from '../../node/roles/config.ts'
 import { openBridge, serveBridgeOf } from '../../node/roles/bridge.ts'
 import { isExplained } from '../../node/roles/faults.ts'
 import { createSteps } from '../../node/roles/lifetime.ts'
 import { createLogger } from '../../node/telemetry/logger.ts'
-import { scripted, scriptedParts } from '../bridge/parts.ts'
 import { request, send } from '../bridge/served.ts'
 import { A, aWorld } from '../core/world.ts'
 
@@ -22,29 +21,25 @@ async function aStart(config: BridgeConfig) {
   const world = await aWorld()
   const { ports, site, keys } = await world.addSite(A, { requirements: null })
   const steps = createSteps()
-  const script = scripted()
-  const bridge = await openBridge({ ...ports, site, keys }, config, steps, (_, of, contact) => {
-    expect(of).toBe(config)
-    return scriptedParts(script, contact)
-  })
+  const bridge = await openBridge({ ...ports, site, keys }, config, steps)
   const logger = createLogger('silent')
   const serve = (): Promise<string> =>
     serveBridgeOf(bridge, config, { events: ports.events, logger, steps })
-  return { world, bridge, script, steps, serve }
+  return { world, bridge, steps, serve }
 }
 
 describe('openBridge and serveBridgeOf', () => {
   it('start the bridge of a site, answer its module, and stop in reverse', async () => {
-    const { bridge, script, steps, serve, world } = await aStart(CONFIG)
+    const { bridge, steps, serve, world } = await aStart(CONFIG)
     const url = await serve()
     await world.quiet()
-    expect(script.calls.map(({ part }) => part)).toContain('holds tick')
     const key = await bridge.contact.makeKey()
     const port = Number(new URL(url).port)
     const test = request('POST', 'test', { key, domain: A })
     expect((await send(port, test))?.body).toBe('{"test":1}')
+    const offers = request('GET', 'get_profiles?last_id=0', { key, domain: A })
+    expect((await send(port, offers))?.body).toBe('{"profiles":[]}')
     await steps.undo()
-    expect(script.calls.at(-1)?.part).toBe('talk stop')
     await expect(send(port, test)).rejects.toThrow('ECONNREFUSED')
   })
 

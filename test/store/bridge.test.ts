@@ -38,6 +38,8 @@ const aDelivery = (netId: number, n: number) =>
     index: 3,
     offeredAt: 5,
     tries: 1,
+    gallery: new Uint8Array(32),
+    dueAt: null,
   }) as const
 
 describe('members of the bridge', () => {
