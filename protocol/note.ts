@@ -64,13 +64,14 @@ export function isKeyName(name: string): boolean {
 /**
  * Parses a signed note; what it says is to be ignored until `verifyNote` accepts it.
  *
- * @param text at most NOTE_BYTES bytes, with 1 to NOTE_SIGNATURES signatures
+ * @param text at most `mostBytes`, with 1 to NOTE_SIGNATURES signatures
+ * @param mostBytes NOTE_BYTES where no other bound is said
  * @throws ProtocolError `malformed` or `too_large`
  */
-export function parseNote(text: string): Note {
+export function parseNote(text: string, mostBytes = NOTE_BYTES): Note {
   // Counted in characters first: no text is encoded that is too long anyway.
-  if (text.length > NOTE_BYTES || toUtf8(text).length > NOTE_BYTES)
-    throw new ProtocolError('too_large', '', `a note of at most ${NOTE_BYTES} bytes`)
+  if (text.length > mostBytes || toUtf8(text).length > mostBytes)
+    throw new ProtocolError('too_large', '', `a note of at most ${mostBytes} bytes`)
   if (!text.isWellFormed() || CONTROL.test(text)) malformed('no control characters')
   // The text may have blank lines too, so that only the last one separates.
   const blank = text.lastIndexOf('\n\n')
@@ -115,17 +116,18 @@ export function formatSignatureLine({ name, keyId, signature }: NoteSignature): 
 /**
  * The note as text, which `parseNote` reads back.
  *
+ * @param mostBytes NOTE_BYTES where no other bound is said
  * @throws ProtocolError `malformed` or `too_large` for a note that could not be parsed
  */
-export function formatNote(note: Note): string {
+export function formatNote(note: Note, mostBytes = NOTE_BYTES): string {
   const { text, signatures } = note
   if (!text.endsWith('\n') || !text.isWellFormed() || CONTROL.test(text))
     malformed('text without control characters that ends with a line feed')
   if (signatures.length === 0) malformed('at least one signature')
   checkCount(signatures.length)
   const formatted = `${text}\n${signatures.map(formatSignatureLine).join('')}`
-  if (toUtf8(formatted).length > NOTE_BYTES)
-    throw new ProtocolError('too_large', '', `a note of at most ${NOTE_BYTES} bytes`)
+  if (toUtf8(formatted).length > mostBytes)
+    throw new ProtocolError('too_large', '', `a note of at most ${mostBytes} bytes`)
   return formatted
 }
 

@@ -24,8 +24,8 @@ export interface Client {
   ) => Promise<T>
   /** Posts bytes as they are. */
   upload: <T = Record<string, unknown>>(path: string, bytes: Uint8Array<ArrayBuffer>) => Promise<T>
-  /** Sends text lines of JSON and reads the lines of the answer. */
-  lines: (path: string, body: string) => Promise<Record<string, unknown>[]>
+  /** Sends text, lines of JSON by default, and reads the lines of the answer. */
+  lines: (path: string, body: string, type?: string) => Promise<Record<string, unknown>[]>
 }
 
 const DEFAULT_URL = 'http://127.0.0.1:8080'
@@ -142,10 +142,10 @@ export function createClient({ env }: Surroundings, options: ClientOptions): Cli
       const init = { body: bytes, type: 'application/octet-stream', millis: BULK_MILLIS }
       return parse(await request('POST', path, init)) as T
     },
-    lines: async (path, body) => {
+    lines: async (path, body, type = 'application/x-ndjson') => {
       const answer = await request('POST', path, {
         body,
-        type: 'application/x-ndjson',
+        type,
         millis: BULK_MILLIS,
       })
       return answer

@@ -4,6 +4,7 @@ import { addAccount } from './account.ts'
 import { addApply } from './apply.ts'
 import { addAudit } from './audit.ts'
 import { addBackup } from './backup.ts'
+import { addBridge } from './bridge.ts'
 import { addChallenge } from './challenge.ts'
 import { addBreach } from './breach.ts'
 import type { Shell } from './command.ts'
@@ -44,6 +45,7 @@ const COMMANDS = [
   addReport,
   addWithdrawals,
   addWebhook,
+  addBridge,
   addNotice,
   addRequest,
   addAuthority,

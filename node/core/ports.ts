@@ -95,6 +95,8 @@ export interface Images {
    * @throws ProtocolError `malformed`, `too_large`, `out_of_range`: why it is refused
    */
   reencode: (upload: Uint8Array) => Promise<PictureFiles>
+  /** A file of a picture, as kept here, as JPEG: for pages that know nothing newer. */
+  toJpeg: (webp: Uint8Array) => Promise<Uint8Array>
 }
 
 export interface Network {
@@ -143,6 +145,17 @@ export interface OutboundRequest {
 export type OutboundFault = 'forbidden-address' | 'unreachable' | 'timeout' | 'untrusted'
 export type OutboundAnswer =
   { kind: 'answered'; status: number } | { kind: 'failed'; reason: OutboundFault }
+
+/** Fetches pictures of this site's members. */
+export interface Photos {
+  /**
+   * Gets what is at an address of the site itself; never follows a redirect. Bounded in time and size.
+   */
+  fetch: (address: string) => Promise<PhotoAnswer>
+}
+/** `refused`: it cannot be had later either, since the address is not the site's, or it is too large. */
+export type PhotoAnswer =
+  { kind: 'fetched'; bytes: Uint8Array } | { kind: 'refused' } | { kind: 'failed' }
 
 /** What to do with a gossiped message (gossipsub v1.1 validation). */
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
@@ -196,6 +209,10 @@ export type Event =
   | { type: 'webhook.failed' | 'webhook.disabled'; webhook: string; reason: string }
   /** A mail was not taken: `kind` says what it is for, `reason` is the server's code or a word. */
   | { type: 'mail.failed'; kind: string; reason: string }
+  /** A call of the old module was refused: `action` and `reason` are of closed lists. */
+  | { type: 'bridge.refused'; action: string; reason: string }
+  /** The module has removed records that neither are this site's own nor were given to it. */
+  | { type: 'bridge.unknown'; count: number }
   | { type: 'task.failed'; task: string; reason: string }
 
 export interface Events {

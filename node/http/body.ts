@@ -59,6 +59,16 @@ export async function readText(c: Context, limit: number): Promise<string> {
   return decode(await readBytes(c, limit))
 }
 
+/**
+ * The body as plain text.
+ *
+ * @throws ProtocolError as {@link readText}, HttpProblem `unsupported_media_type`
+ */
+export async function readPlain(c: Context, limit: number): Promise<string> {
+  assertType(c, ['text/plain'])
+  return readText(c, limit)
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

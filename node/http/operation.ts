@@ -65,6 +65,8 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   passkey: 'the id of a passkey in hexadecimal digits',
   session: 'the id of a session: 16 hexadecimal digits',
   breach: 'the id of a breach: 32 hexadecimal digits',
+  netId: 'the number by which the old module knows a record',
+  name: 'the name of a picture: 32 hexadecimal digits, and .jpg',
   key: 'the id of an API key: 16 hexadecimal digits',
 }
 

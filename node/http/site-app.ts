@@ -1,9 +1,12 @@
 /** The interface of a site node, for the website's back end. */
 import { createDoor, type App } from './app.ts'
+import { mountBridgePictures } from './bridge-pictures.ts'
 import { mountDocs } from './docs.ts'
 import { mountAuthorities } from './v1/authorities.ts'
 import { mountBlocks } from './v1/blocks.ts'
 import { mountBreaches } from './v1/breaches.ts'
+import { mountBridgeMembers } from './v1/bridge-members.ts'
+import { mountBridge } from './v1/bridge.ts'
 import { mountBulk } from './v1/bulk.ts'
 import { mountDiscover } from './v1/discover.ts'
 import { mountEvents } from './v1/events.ts'
@@ -32,6 +35,8 @@ export function createSiteApp(ports: SitePorts): App {
   mountOpenings(door, ports)
   mountPictures(door, ports)
   mountPictureFiles(door, ports)
+  if (ports.bridgePicture !== undefined)
+    mountBridgePictures(door, { picture: ports.bridgePicture, clock: ports.clock })
   mountWithdrawals(door, ports)
   mountRequirements(door, ports)
   mountRecommendations(door, ports)
@@ -50,6 +55,9 @@ export function createSiteApp(ports: SitePorts): App {
   mountHealth(door)
   mountMetrics(door, ports.metrics, READ)
   mountKeys(door, ports)
+  mountBridge(door, ports)
+  mountBridgeMembers(door, ports)
+  ports.pages?.(door)
   mountDocs(door.app, {
     title: 'Dating Pro Network: site node',
     version: ports.version,

@@ -20,6 +20,8 @@ const DEFAULT_HTTP_HOST = '127.0.0.1'
 const DEFAULT_HTTP_PORT = 8080
 /** Not 25: it stands behind a mail server, and needs no rights of its own. */
 const DEFAULT_INTAKE_PORT = 2525
+const DEFAULT_HOLD_DAYS = 30
+const DEFAULT_SILENCE_DAYS = 30
 const DEFAULT_TICK_SECONDS = 5
 const DEFAULT_EXCHANGE_SECONDS = 60
 const DEFAULT_CONNECTIONS = 300
@@ -56,6 +58,21 @@ export interface SiteConfig extends Common {
   volunteer: boolean
   /** Whether webhooks may go to loopback and private addresses, and there without TLS. */
   webhookAllowPrivate: boolean
+  /** The bridge to the old module; null where the site has none. */
+  bridge: BridgeConfig | null
+}
+export interface BridgeConfig {
+  /** Where the module reaches the node. */
+  host: string
+  port: number
+  /** Where browsers of members and visitors reach this node's pages and pictures. */
+  publicUrl: string
+  /** Origins besides the site's own domain from which its photos may be fetched. */
+  origins: readonly string[]
+  /** Days for which what the module sends is held without a consent. */
+  holdDays: number
+  /** Days without a call of the module after which the site counts as gone. */
+  silenceDays: number
 }
 /** Who runs the coordinator; shown to members and auditors. */
 export interface Controller {
@@ -139,6 +156,23 @@ function commonOf(folder: string, settings: Settings, site: SiteId, network: Sit
   }
 }
 
+function bridgeConfig(settings: Settings): BridgeConfig | null {
+  const { bridgePort } = settings
+  if (bridgePort === undefined) return null
+  return {
+    host: settings.bridgeHost ?? DEFAULT_HTTP_HOST,
+    port: bridgePort,
+    publicUrl: need(
+      settings,
+      'bridgePublicUrl',
+      "where members' browsers reach this node, since the bridge is on",
+    ),
+    origins: settings.bridgeOrigins ?? [],
+    holdDays: settings.bridgeHoldDays ?? DEFAULT_HOLD_DAYS,
+    silenceDays: settings.bridgeSilenceDays ?? DEFAULT_SILENCE_DAYS,
+  }
+}
+
 function siteConfig(folder: string, settings: Settings): SiteConfig {
   const site = need(settings, 'site', "this site's domain name (or run dpn init)")
   const coordinatorKey = need(
@@ -171,6 +205,7 @@ function siteConfig(folder: string, settings: Settings): SiteConfig {
     relay: settings.relay ?? false,
     volunteer: settings.volunteer ?? false,
     webhookAllowPrivate: settings.webhookAllowPrivate ?? false,
+    bridge: bridgeConfig(settings),
   }
 }
 

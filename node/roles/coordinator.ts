@@ -125,7 +125,8 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     }
     compactDaily(ports, steps)
     logger.info({ network: config.network, url: served.url }, 'started')
-    return { url: served.url, addresses: host.ownAddresses(), replaced: NEVER, stop: steps.undo }
+    const addresses = host.ownAddresses()
+    return { url: served.url, addresses, bridgeUrl: null, replaced: NEVER, stop: steps.undo }
   } catch (error) {
     await steps.undo().catch(() => undefined)
     throw error

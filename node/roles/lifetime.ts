@@ -13,6 +13,8 @@ export interface Running {
   url: string
   /** Addresses of the libp2p host, without the peer id. */
   addresses: string[]
+  /** Base address at which the old module finds the bridge; null where there is none. */
+  bridgeUrl: string | null
   /** Resolves when the node must start again, with keys that have taken the place of the old ones. */
   replaced: Promise<void>
   stop: () => Promise<void>

@@ -78,6 +78,15 @@ function parseUrl(address: string): string | null {
   return isPlain && ['http:', 'https:'].includes(protocol) ? href.replace(/\/+$/, '') : null
 }
 
+function isOrigin({ protocol, href, origin }: URL): boolean {
+  return ['http:', 'https:'].includes(protocol) && href === `${origin}/`
+}
+
+function parseOrigins(list: string): string[] | null {
+  const origins = list.split(',').map((one) => new URL(one.trim()))
+  return origins.every(isOrigin) ? origins.map(({ origin }) => origin) : null
+}
+
 function parseSmtpUrl(address: string): string | null {
   const { protocol, hostname } = new URL(address)
   return ['smtp:', 'smtps:'].includes(protocol) && hostname !== '' ? address : null
@@ -99,6 +108,18 @@ export const SETTINGS = {
   relay: yesNo,
   volunteer: yesNo,
   webhookAllowPrivate: yesNo,
+  bridgePort: whole(0, 65_535),
+  bridgeHost: setting<string>(
+    'a loopback or private IP address, or a host name that has none but such',
+    text(253),
+  ),
+  bridgePublicUrl: setting<string>('an http(s) address', read(parseUrl)),
+  bridgeOrigins: setting<string[]>(
+    'origins, separated by commas, such as https://pictures.amor.example',
+    read(parseOrigins),
+  ),
+  bridgeHoldDays: whole(1, 365),
+  bridgeSilenceDays: whole(2, 365),
   httpHost: setting<string>('an address or a host name to listen on', text(253)),
   httpPort: whole(0, 65_535),
   trustProxy: yesNo,

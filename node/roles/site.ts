@@ -12,6 +12,8 @@ import { createImages } from '../store/images.ts'
 import { createAccessLog, createEvents } from '../telemetry/events.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
+import { openBridge, serveBridgeOf } from './bridge.ts'
+import { mountConsentPages } from '../web/consent/pages.ts'
 import type { SiteConfig } from './config.ts'
 import {
   checkAdmittedKeys,
@@ -85,6 +87,10 @@ export async function startSite(config: SiteConfig, website: WebsitePorts = {}):
     steps.add(outbound.close)
     await webhooks.start()
     steps.add(webhooks.stop)
+    const bridge =
+      config.bridge === null
+        ? null
+        : await openBridge({ ...ports, site, keys }, config.bridge, steps)
     const access = createAccess(ports, SITE_ROLES)
     const closers: (() => void)[] = []
     const app = createSiteApp({
@@ -94,6 +100,17 @@ export async function startSite(config: SiteConfig, website: WebsitePorts = {}):
       network: host,
       access,
       webhooks,
+      bridge,
+      ...(bridge !== null && {
+        bridgePicture: bridge.deliveries.picture,
+        pages: (door) =>
+          mountConsentPages(door, {
+            bridge,
+            site: config.site,
+            network: config.network,
+            crypto: ports.crypto,
+          }),
+      }),
       onClose: (close) => void closers.push(close),
       metrics,
       version: VERSION,
@@ -107,10 +124,15 @@ export async function startSite(config: SiteConfig, website: WebsitePorts = {}):
     steps.add(() => {
       for (const close of closers) close()
     })
+    const bridgeUrl =
+      config.bridge === null || bridge === null
+        ? null
+        : await serveBridgeOf(bridge, config.bridge, { events, logger, steps })
     compactDaily(ports, steps)
     logger.info({ site: config.site, network: config.network, url: served.url }, 'started')
     const replaced = watchRotation(folder, site.node.view, steps)
-    return { url: served.url, addresses: host.ownAddresses(), replaced, stop: steps.undo }
+    const addresses = host.ownAddresses()
+    return { url: served.url, addresses, bridgeUrl, replaced, stop: steps.undo }
   } catch (error) {
     await steps.undo().catch(() => undefined)
     throw error

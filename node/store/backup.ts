@@ -34,14 +34,19 @@ function copyInto(source: string, target: string): void {
   }
 }
 
-/** Takes bodies and pictures out, in clear columns and ciphertext, down to the last byte. */
+/** Takes bodies, pictures and holds out, in clear columns and ciphertext, down to the last byte. */
 function dropBodies(path: string): void {
   const sqlite = new Sqlite(path)
   try {
     sqlite.pragma('journal_mode = MEMORY')
     sqlite.pragma('secure_delete = ON')
     sqlite.pragma('temp_store = MEMORY')
-    sqlite.exec('delete from ciphertexts; delete from bodies; delete from pictures; vacuum')
+    sqlite.exec('delete from ciphertexts; delete from bodies; delete from pictures')
+    // A slot of this node is another one's in the file of keys that a restored node begins.
+    sqlite.exec(`delete from bridge_holds; update bridge_members set slot = null;
+      delete from bridge_links where member_key in
+        (select member_key from bridge_members where state in ('held', 'refused'));
+      delete from bridge_members where state in ('held', 'refused'); vacuum`)
   } finally {
     sqlite.close()
   }

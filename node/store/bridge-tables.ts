@@ -8,7 +8,7 @@ export interface BridgeMemberTable {
   refusal: Refusal | null
   /** Losses as JSON. */
   losses: string
-  slot: number
+  slot: number | null
   received_at: number
   changed_at: number
   expires_at: number | null
@@ -24,6 +24,7 @@ export interface BridgeHoldTable {
 export interface BridgeLinkTable {
   hash: Uint8Array
   member_key: Uint8Array
+  sealed_id: Uint8Array
   kind: LinkKind
   expires_at: number
 }
@@ -35,6 +36,8 @@ export interface BridgeDeliveryTable {
   idx: number
   offered_at: number
   tries: number
+  gallery: Uint8Array
+  due_at: number | null
 }
 export interface BridgeRemovalTable {
   net_id: number

@@ -23,7 +23,7 @@ import {
   type Tx,
 } from './transaction.ts'
 
-type Joined = BridgeMemberTable & { ciphertext: Uint8Array }
+type Joined = BridgeMemberTable & { ciphertext: Uint8Array | null }
 
 function memberOf(row: Joined): BridgedRow {
   const losses: Loss[] = JSON.parse(row.losses)
@@ -33,7 +33,10 @@ function memberOf(row: Joined): BridgedRow {
     state: row.state,
     refusal: row.refusal,
     losses,
-    hold: { slot: row.slot, ciphertext: plainBytes(row.ciphertext) },
+    hold:
+      row.slot === null || row.ciphertext === null
+        ? null
+        : { slot: row.slot, ciphertext: plainBytes(row.ciphertext) },
     receivedAt: row.received_at,
     changedAt: row.changed_at,
     expiresAt: row.expires_at,
@@ -44,7 +47,7 @@ function memberOf(row: Joined): BridgedRow {
 }
 
 const MEMBERS =
-  'select m.*, h.ciphertext from bridge_members m join bridge_holds h on h.slot = m.slot'
+  'select m.*, h.ciphertext from bridge_members m left join bridge_holds h on h.slot = m.slot'
 const BY_KEYS = cachedText((count) => `${MEMBERS} where member_key in (${placeholders(count)})`)
 const BY_NET_IDS = cachedText((count) => `${MEMBERS} where net_id in (${placeholders(count)})`)
 
@@ -102,14 +105,14 @@ async function saveMembers(tx: Tx, rows: readonly BridgedRow[]): Promise<void> {
     tx,
     rows.map(({ memberKey }) => memberKey),
   )
-  const kept = new Set(rows.map(({ hold }) => hold.slot))
-  const known = new Set(before.map(({ hold }) => hold.slot))
+  const kept = new Set(rows.map(({ hold }) => hold?.slot))
+  const known = new Set(before.map(({ hold }) => hold?.slot))
   for (const { hold } of before)
-    if (!kept.has(hold.slot))
+    if (hold !== null && !kept.has(hold.slot))
       await run(tx, 'update bridge_holds set doomed = 1 where slot = ?', [hold.slot])
   for (const row of rows) {
     const { hold } = row
-    if (!known.has(hold.slot))
+    if (hold !== null && !known.has(hold.slot))
       await run(tx, 'insert into bridge_holds (slot, ciphertext) values (?, ?)', [
         hold.slot,
         hold.ciphertext,
@@ -120,7 +123,7 @@ async function saveMembers(tx: Tx, rows: readonly BridgedRow[]): Promise<void> {
       row.state,
       row.refusal,
       JSON.stringify(row.losses),
-      hold.slot,
+      hold?.slot ?? null,
       row.receivedAt,
       row.changedAt,
       row.expiresAt,
@@ -145,12 +148,13 @@ function linkOf(row: BridgeLinkTable): LinkRow {
   return {
     hash: plainBytes(row.hash),
     memberKey: plainBytes(row.member_key),
+    sealedId: plainBytes(row.sealed_id),
     kind: row.kind,
     expiresAt: row.expires_at,
   }
 }
-const SAVE_LINK =
-  'insert or replace into bridge_links (hash, member_key, kind, expires_at) values (?, ?, ?, ?)'
+const SAVE_LINK = `insert or replace into bridge_links
+  (hash, member_key, sealed_id, kind, expires_at) values (?, ?, ?, ?, ?)`
 const REMOVE_LINKS = cachedText(
   (count) => `delete from bridge_links where hash in (${placeholders(count)})`,
 )
@@ -169,6 +173,8 @@ async function deliveriesFrom(
       index: row.idx,
       offeredAt: row.offered_at,
       tries: row.tries,
+      gallery: plainBytes(row.gallery),
+      dueAt: row.due_at,
     })
   return found
 }
@@ -182,6 +188,9 @@ const DELIVERIES_OF = cachedText(
 )
 const REMOVE_DELIVERIES = cachedText(
   (count) => `delete from bridge_deliveries where net_id in (${placeholders(count)})`,
+)
+const REMOVING = cachedText(
+  (count) => `select net_id from bridge_removals where net_id in (${placeholders(count)})`,
 )
 const REMOVE_REMOVALS = cachedText(
   (count) => `delete from bridge_removals where net_id in (${placeholders(count)})`,
@@ -235,12 +244,17 @@ async function deliveryCounts(
   return counted
 }
 
-const SAVE_DELIVERY = `insert or replace into bridge_deliveries
-  (net_id, home, record, state, idx, offered_at, tries) values (?, ?, ?, ?, ?, ?, ?)`
+/** A record under a second number would make its first one nobody's: that fails. */
+const SAVE_DELIVERY = `insert into bridge_deliveries
+  (net_id, home, record, state, idx, offered_at, tries, gallery, due_at)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  on conflict (net_id) do update set state = excluded.state, idx = excluded.idx,
+  offered_at = excluded.offered_at, tries = excluded.tries, gallery = excluded.gallery,
+  due_at = excluded.due_at`
 
-const IS_TAKEN = `select 1 from bridge_members where net_id = ?1
-  union all select 1 from bridge_deliveries where net_id = ?1
-  union all select 1 from bridge_removals where net_id = ?1 limit 1`
+const IS_TAKEN = `select 1 from bridge_members where net_id = ?
+  union all select 1 from bridge_deliveries where net_id = ?
+  union all select 1 from bridge_removals where net_id = ? limit 1`
 
 /** The bridge's part inside one transaction. */
 export function bridgeIn(tx: Tx): BridgeWriter {
@@ -281,6 +295,16 @@ export function bridgeIn(tx: Tx): BridgeWriter {
       deliveriesFrom(tx, await lookUp<BridgeDeliveryTable>(tx, DELIVERIES, [], ids)),
     deliveriesOf: (home, records) => deliveriesOf(tx, home, records),
     listDeliveries: (filter) => listDeliveries(tx, filter),
+    due: async (limit) =>
+      deliveriesFrom(
+        tx,
+        await run<BridgeDeliveryTable>(
+          tx,
+          `select * from bridge_deliveries where due_at is not null and state = 'here'
+             order by due_at, net_id limit ?`,
+          [limit],
+        ),
+      ),
     deliveryCounts: () => deliveryCounts(tx),
     removals: async (limit) =>
       (
@@ -290,7 +314,9 @@ export function bridgeIn(tx: Tx): BridgeWriter {
           [limit],
         )
       ).map((row) => ({ netId: row.net_id, since: row.since })),
-    isTaken: async (netId) => (await run(tx, IS_TAKEN, [netId])).length > 0,
+    removing: async (ids) =>
+      (await lookUp<{ net_id: number }>(tx, REMOVING, [], ids)).map((row) => row.net_id),
+    isTaken: async (netId) => (await run(tx, IS_TAKEN, [netId, netId, netId])).length > 0,
 
     saveMembers: (rows) => saveMembers(tx, rows),
     removeMembers: (keys) => removeMembers(tx, keys),
@@ -298,11 +324,14 @@ export function bridgeIn(tx: Tx): BridgeWriter {
       await lookUp(tx, REMOVE_HOLDS, [], slots)
     },
     saveLinks: async (rows) => {
-      for (const { hash, memberKey, kind, expiresAt } of rows)
-        await run(tx, SAVE_LINK, [hash, memberKey, kind, expiresAt])
+      for (const { hash, memberKey, sealedId, kind, expiresAt } of rows)
+        await run(tx, SAVE_LINK, [hash, memberKey, sealedId, kind, expiresAt])
     },
     removeLinks: async (hashes) => {
       await lookUp(tx, REMOVE_LINKS, [], hashes)
+    },
+    removeLinksOf: async (keys) => {
+      await lookUp(tx, REMOVE_LINKS_OF, [], keys)
     },
     tidyLinks: async (now) => {
       await run(tx, 'delete from bridge_links where expires_at <= ?', [now])
@@ -317,6 +346,8 @@ export function bridgeIn(tx: Tx): BridgeWriter {
           row.index,
           row.offeredAt,
           row.tries,
+          row.gallery,
+          row.dueAt,
         ])
     },
     removeDeliveries: async (ids) => {

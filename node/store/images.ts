@@ -114,6 +114,15 @@ async function encode(
   throw new ProtocolError('too_large', '/picture', 'a picture that can be made small')
 }
 
+async function jpegOf(sharp: SharpConstructor, webp: Uint8Array): Promise<Uint8Array> {
+  const limitInputPixels = PICTURE_EDGES.large ** 2
+  const jpeg = await sharp(webp, { failOn: 'error', limitInputPixels })
+    .jpeg({ quality: 85 })
+    .timeout({ seconds: SECONDS })
+    .toBuffer()
+  return new Uint8Array(jpeg)
+}
+
 /** The reader of uploads, on libvips. */
 export function createImages(): Images {
   let library: Promise<SharpConstructor> | null = null
@@ -128,6 +137,11 @@ export function createImages(): Images {
           small: await encode(sharp, pixels, 'small'),
           large: await encode(sharp, pixels, 'large'),
         }
+      }),
+    toJpeg: (webp) =>
+      lock(async () => {
+        library ??= load()
+        return jpegOf(await library, webp)
       }),
   }
 }

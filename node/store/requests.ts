@@ -125,9 +125,15 @@ const RESTRICTED = cachedText(
   (count) => `select member_key from restrictions where member_key in (${placeholders(count)})`,
 )
 
+const SUSPENDED = cachedText(
+  (count) => `select member_key from bridge_members
+    where state = 'suspended' and member_key in (${placeholders(count)})`,
+)
+
 async function restricted(tx: Tx, memberKeys: readonly Uint8Array[]): Promise<Uint8Array[]> {
-  const rows = await lookUp<{ member_key: Uint8Array }>(tx, RESTRICTED, [], memberKeys)
-  return rows.map((row) => plainBytes(row.member_key))
+  const asked = await lookUp<{ member_key: Uint8Array }>(tx, RESTRICTED, [], memberKeys)
+  const suspended = await lookUp<{ member_key: Uint8Array }>(tx, SUSPENDED, [], memberKeys)
+  return [...asked, ...suspended].map((row) => plainBytes(row.member_key))
 }
 
 async function restrict(

@@ -19,6 +19,8 @@ const LEVELS = {
   'lease.lapsed': 'warn',
   'lease.hidden': 'warn',
   'peer.failed': 'warn',
+  'bridge.refused': 'warn',
+  'bridge.unknown': 'info',
   'webhook.failed': 'warn',
   'webhook.disabled': 'error',
   'mail.failed': 'warn',

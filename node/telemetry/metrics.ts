@@ -55,7 +55,14 @@ const TASKS = [
   'audit',
   'challenges',
   'probes',
+  'bridge contact',
+  'bridge removals',
+  'bridge holds',
+  'bridge deliveries',
+  'bridge talk',
 ]
+/** Why a call of the old module is refused, besides what the protocol says. */
+const BRIDGE_REASONS = [...PROTOCOL_ERROR_CODES, 'unknown-key', 'flood', 'late', 'unsafe']
 
 /** A word of a closed list, or `other`: whatever a caller passes, no label grows without bound. */
 function listed(word: string, list: readonly string[]): string {
@@ -100,6 +107,8 @@ function createCounters(registry: Registry) {
     probes: counter('probes_total', 'Probes decided', 'site', 'state'),
     opened: counter('consents_opened_total', 'Consent records opened to the coordinator'),
     mails: counter('mail_failures_total', 'Mails that could not be delivered', 'kind'),
+    bridgeRefused: counter('bridge_refused_total', 'Calls of the module refused', 'reason'),
+    bridgeUnknown: counter('bridge_unknown_total', 'Removals of the module that fit nothing'),
     tasks: counter('task_failures_total', 'Background tasks that failed', 'task'),
   }
 }
@@ -196,6 +205,12 @@ function createCount(registry: Registry): (event: Event) => void {
         break
       case 'webhook.disabled':
         counters.disabled.inc()
+        break
+      case 'bridge.refused':
+        counters.bridgeRefused.inc({ reason: listed(event.reason, BRIDGE_REASONS) })
+        break
+      case 'bridge.unknown':
+        counters.bridgeUnknown.inc(event.count)
         break
       case 'task.failed':
         counters.tasks.inc({ task: listed(event.task, TASKS) })

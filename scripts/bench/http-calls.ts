@@ -29,6 +29,7 @@ export async function serveHttp(bench: BenchSite): Promise<{ url: string; key: s
       outbound: createOutbound({ allowPrivate: false }),
       key: ports.random.bytes(32),
     }),
+    bridge: null,
     metrics: createMetrics(),
     version: 'bench',
   })

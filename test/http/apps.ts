@@ -75,6 +75,7 @@ export async function aSiteApp(
     network: ports.network,
     access,
     webhooks: someWebhooks(of),
+    bridge: null,
     metrics: createMetrics(),
     version: '0.0.0',
     accessLog: (request) => void seen.push(request),

@@ -54,6 +54,40 @@ describe('loadConfig', () => {
     })
   })
 
+  it('has a bridge where its port is set, with defaults', () => {
+    expect(loadConfig(SITE, aFolder(), 'site')).toMatchObject({ bridge: null })
+    const bridge = {
+      DPN_BRIDGE_PORT: '8081',
+      DPN_BRIDGE_PUBLIC_URL: 'https://net.amor.example/',
+    }
+    expect(loadConfig({ ...SITE, ...bridge }, aFolder(), 'site')).toMatchObject({
+      bridge: {
+        host: '127.0.0.1',
+        port: 8081,
+        publicUrl: 'https://net.amor.example',
+        origins: [],
+        holdDays: 30,
+        silenceDays: 30,
+      },
+    })
+    const folder = aFolder({
+      bridgePort: 8081,
+      bridgeHost: 'site',
+      bridgePublicUrl: 'https://net.amor.example',
+      bridgeOrigins: ['https://a.example', 'http://b.example:8000/'],
+      bridgeHoldDays: 7,
+      bridgeSilenceDays: 14,
+    })
+    expect(loadConfig(SITE, folder, 'site')).toMatchObject({
+      bridge: {
+        host: 'site',
+        origins: ['https://a.example', 'http://b.example:8000'],
+        holdDays: 7,
+        silenceDays: 14,
+      },
+    })
+  })
+
   it('lets the environment win over config.json, and takes the role from there', () => {
     const folder = aFolder({
       role: 'site',
@@ -88,6 +122,22 @@ describe('loadConfig', () => {
     ['a slip in a name', { DPN_HTPP_PORT: '1' }, /^DPN_HTPP_PORT: there is no such setting$/],
     ["another network's name", { DPN_NETWORK: 'b.example' }, /^DPN_NETWORK: expected the name/],
     ["the coordinator's name", { DPN_SITE: 'dpn.example' }, /^DPN_SITE: expected a name other/],
+    [
+      'a bridge that no browser finds',
+      { DPN_BRIDGE_PORT: '8081' },
+      /^DPN_BRIDGE_PUBLIC_URL: expected where members' browsers/,
+    ],
+    [
+      'an origin with a path',
+      { DPN_BRIDGE_ORIGINS: 'https://a.example,https://b.example/photos' },
+      /^DPN_BRIDGE_ORIGINS: expected origins, separated by commas/,
+    ],
+    [
+      'an origin of another kind',
+      { DPN_BRIDGE_ORIGINS: 'ftp://a.example' },
+      /^DPN_BRIDGE_ORIGINS: expected origins/,
+    ],
+    ['a hold without end', { DPN_BRIDGE_HOLD_DAYS: '366' }, /^DPN_BRIDGE_HOLD_DAYS: expected a/],
     ['no address', { DPN_COORDINATOR_ADDRESS: '' }, /^DPN_COORDINATOR_ADDRESS: expected where/],
   ])('refuses %s, naming the variable and what was expected', (_what, change, message) => {
     expect(() => loadConfig({ ...SITE, ...change }, aFolder(), 'site')).toThrow(message)

@@ -67,6 +67,15 @@ describe('createImages', () => {
     }
   })
 
+  it('makes a JPEG of a file that it has made, with nothing but the picture in it', async () => {
+    const { large } = await images.reencode(await aPhoto(2000, 1000).png().toBuffer())
+    const jpeg = await images.toJpeg(large.bytes)
+    const found = await sharp(jpeg).metadata()
+    expect(found).toMatchObject({ format: 'jpeg', width: 1280, height: 640 })
+    expect([found.exif, found.icc, found.xmp]).toEqual([undefined, undefined, undefined])
+    expect((await sharp(jpeg).stats()).channels[0]?.mean).toBeCloseTo(120, -1)
+  })
+
   it('does not enlarge a small picture', async () => {
     const { small, large } = await images.reencode(await aPhoto(90, 60).png().toBuffer())
     expect([small.width, small.height, large.width, large.height]).toEqual([90, 60, 90, 60])

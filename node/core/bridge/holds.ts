@@ -58,7 +58,13 @@ export interface Holds {
    * @returns the ids that are no own member's
    */
   removed: (ids: readonly number[]) => Promise<NetId[]>
-  /** Publishes held members, or changes consents, in batches; outcomes in the order of the input. */
+  /**
+   * Publishes held members, or changes consents, in batches; outcomes in the order of the input. A
+   * consent is not kept here: where it could not be published now, the caller hands it in again.
+   * What was published before is left as it is then.
+   *
+   * @throws ProtocolError `not_ready` while the log may not be written
+   */
   consent: (given: readonly GivenConsent[]) => Promise<ConsentOutcome[]>
   /** Withdraws members, and forgets what is held of them. Returns those that were known. */
   withdraw: (localIds: readonly number[], notice: string) => Promise<number[]>
@@ -76,6 +82,6 @@ export interface Holds {
   memberOf: (netId: NetId) => Promise<string | null>
   /** The net id of a published member's record; null for any other. */
   netIdOf: (record: RecordId) => Promise<NetId | null>
-  /** Wipes what has run out, and looks after pictures. */
+  /** Wipes what has run out, and does what had to wait; one at a time. */
   tick: () => Promise<void>
 }

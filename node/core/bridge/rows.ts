@@ -59,8 +59,8 @@ export interface BridgedRow {
   state: BridgedState
   refusal: Refusal | null
   losses: Loss[]
-  /** What is held of the member, sealed under a slot of its own. */
-  hold: Sealed
+  /** What is held of the member, sealed under a slot of its own; null where a backup came between. */
+  hold: Sealed | null
   /** Unix seconds at which the module sent it first. */
   receivedAt: number
   /** Unix seconds of the last change of state. */
@@ -71,7 +71,10 @@ export interface BridgedRow {
   handed: number
   /** Unix seconds of the newest update that changed nothing; null before the first. */
   bareAt: number | null
-  /** Unix seconds at which pictures are to be looked after; null where all is done. */
+  /**
+   * Unix seconds at which the member is to be looked after: a change waits to be published, the record
+   * to be hidden or shown again, pictures to be fetched. Null where all is done.
+   */
   picturesAt: number | null
 }
 
@@ -88,9 +91,13 @@ export interface DeliveryRow {
   state: DeliveryState
   /** Index of the version that the module was given last. */
   index: number
-  /** Unix seconds of the last offer, and how many there were. */
+  /** Unix seconds of the last offer, and how many there were; 0 where the module has removed it. */
   offeredAt: number
   tries: number
+  /** Keyed hash of the gallery that the module was given, and of whether it had a main picture. */
+  gallery: Uint8Array
+  /** Unix seconds since when the module has an older version than there is; null where it has not. */
+  dueAt: number | null
 }
 /** A record that the module is to remove; which one it was is not known any more. */
 export interface RemovalRow {
@@ -105,6 +112,8 @@ export interface LinkRow {
   /** SHA-256 of the token. */
   hash: Uint8Array
   memberKey: Uint8Array
+  /** The site's own id of the member, sealed under a key that only the token gives. */
+  sealedId: Uint8Array
   kind: LinkKind
   /** Unix seconds. */
   expiresAt: number
@@ -144,9 +153,13 @@ export interface BridgeReader {
     above: NetId
     limit: number
   }) => Promise<DeliveryRow[]>
+  /** Those that the module has and that are due for an update, the longest due first. */
+  due: (limit: number) => Promise<DeliveryRow[]>
   deliveryCounts: () => Promise<Record<DeliveryState, number> & { removing: number }>
   /** The oldest first. */
   removals: (limit: number) => Promise<RemovalRow[]>
+  /** Which of these are to be removed. */
+  removing: (netIds: readonly NetId[]) => Promise<NetId[]>
   /** Whether a net id stands for anything: an own member, a record, a removal. */
   isTaken: (netId: NetId) => Promise<boolean>
 }
@@ -159,6 +172,8 @@ export interface BridgeWriter extends BridgeReader {
   removeDoomed: (slots: readonly number[]) => Promise<void>
   saveLinks: (rows: readonly LinkRow[]) => Promise<void>
   removeLinks: (hashes: readonly Uint8Array[]) => Promise<void>
+  /** Deletes every link of these members. */
+  removeLinksOf: (memberKeys: readonly Uint8Array[]) => Promise<void>
   /** Deletes links that have run out. */
   tidyLinks: (now: number) => Promise<void>
 

@@ -26,6 +26,11 @@ export interface Appended {
   decoded: readonly Entry[]
 }
 
+/** Whether the log could not be written: a state of the node, and not a fault of what was asked. */
+export function isNotReady(error: unknown): boolean {
+  return error instanceof ProtocolError && error.code === 'not_ready'
+}
+
 export interface LogWriter {
   /** Whether the log may be written: others have confirmed that it is not behind. */
   isWritable: () => boolean

@@ -24,6 +24,15 @@ export interface PutPicture {
   member: OwnMember
 }
 
+/** A main picture and a gallery, of whatever kind. */
+export interface Composition<Part> {
+  main: Part | null
+  gallery: readonly Part[]
+}
+/** A picture of the record, or what brings an upload; null where it cannot be had. */
+export type PicturePart = PictureId | (() => Promise<Uint8Array | null>)
+export type PlacedPart = PictureId | 'refused' | null
+
 export interface OwnPictures {
   /**
    * Takes an upload for a member with a live record whose consent has the scope, and publishes a
@@ -39,6 +48,16 @@ export interface OwnPictures {
    * @throws ProtocolError `not_found`, `out_of_range`, `not_ready`
    */
   arrange: (id: string, arrangement: Arrangement) => Promise<OwnMember>
+  /**
+   * Makes these the member's pictures in that order, in one version: those that the record has, and
+   * uploads, which are asked for one by one. What is not named is erased everywhere.
+   *
+   * @returns what became of each: the picture, `refused` where it is none or not the record's, null
+   *   where the upload could not be had
+   * @throws ProtocolError `not_found`, `no_consent`, `conflict` where the record ends meanwhile or
+   *   they are too many, `not_ready`
+   */
+  compose: (id: string, parts: Composition<PicturePart>) => Promise<Composition<PlacedPart>>
   /** Takes a picture away, everywhere. @throws ProtocolError `not_found`, `not_ready` */
   remove: (id: string, picture: PictureId) => Promise<OwnMember>
 }
@@ -55,6 +74,30 @@ function insert(now: Arrangement, picture: PictureId, place: Place | undefined):
 /** The picture that came of the same upload. */
 function taken(rows: readonly PictureRow[], digest: Uint8Array): PictureRow | undefined {
   return rows.find((row) => row.digest !== null && equalBytes(row.digest, digest))
+}
+
+/** An upload that is kept, and that no version names yet. */
+interface Kept {
+  picture: PictureId
+  slots: PictureSlots
+  digest: Uint8Array
+}
+
+const isPlaced = (part: PlacedPart): part is PictureId => part !== null && part !== 'refused'
+
+/** The arrangement of what could be placed, each picture once. */
+function placedOf({ main, gallery }: Composition<PlacedPart>): Arrangement {
+  const first = isPlaced(main) ? main : null
+  const others = new Set(gallery.filter(isPlaced))
+  if (first !== null) others.delete(first)
+  if (others.size > GALLERY_PICTURES)
+    throw new ProtocolError('conflict', '', `at most ${GALLERY_PICTURES} pictures in the gallery`)
+  return { main: first, gallery: [...others] }
+}
+
+function isArranged(rows: readonly PictureRow[], { main, gallery }: Arrangement): boolean {
+  const now = arrangementOf(rows)
+  return now.main === main && now.gallery.join() === gallery.join()
 }
 
 /** Creates the desk for the pictures of own members. */
@@ -93,14 +136,80 @@ export function createOwnPictures(ports: {
     return { picture, slots }
   }
 
+  const digestOf = (upload: Uint8Array): Uint8Array =>
+    crypto.hmacSha256(keys.index, labelled('upload', upload))
+
+  /** A member who may have pictures. */
+  async function loadWilling(id: string): Promise<{ member: OwnMember; rows: PictureRow[] }> {
+    writer.assertWritable()
+    const found = await load(id)
+    // Looked at before the work: a picture that may not be shared is not kept either.
+    if (!found.member.consent.scopes.includes('pictures'))
+      throw new ProtocolError('no_consent', '/scopes', 'a consent with the scope pictures')
+    return found
+  }
+
+  /** Places one part; an upload is kept unless it was taken before, then it is added to `kept`. */
+  async function placePart(
+    part: PicturePart,
+    rows: readonly PictureRow[],
+    kept: Kept[],
+  ): Promise<PlacedPart> {
+    if (typeof part === 'string')
+      return rows.some(({ picture }) => picture === part) ? part : 'refused'
+    const upload = await part()
+    if (upload === null) return null
+    const digest = digestOf(upload)
+    const before = taken(rows, digest) ?? kept.find((one) => equalBytes(one.digest, digest))
+    if (before !== undefined) return before.picture
+    try {
+      const made = await keep(upload)
+      kept.push({ ...made, digest })
+      return made.picture
+    } catch (error) {
+      if (error instanceof ProtocolError) return 'refused'
+      throw error
+    }
+  }
+
+  async function compose(
+    id: string,
+    parts: Composition<PicturePart>,
+  ): Promise<Composition<PlacedPart>> {
+    const { member, rows } = await loadWilling(id)
+    const { record } = member
+    const kept: Kept[] = []
+    try {
+      const main = parts.main === null ? null : await placePart(parts.main, rows, kept)
+      const gallery: PlacedPart[] = []
+      for (const part of parts.gallery) gallery.push(await placePart(part, rows, kept))
+      const arrangement = placedOf({ main, gallery })
+      const made = new Set<string>(kept.map(({ picture }) => picture))
+      await members.changePictures(id, (current, now) => {
+        if (current !== record)
+          throw new ProtocolError('conflict', '', 'a record that is still live')
+        if (kept.length === 0 && isArranged(now, arrangement)) return null
+        const { main: first, gallery: others } = arrangement
+        const known = [...(first === null ? [] : [first]), ...others].filter(
+          (one) => !made.has(one),
+        )
+        checkKnown({ gallery: known }, now)
+        return {
+          fields: fieldsOf(arrangement),
+          filled: kept.map((one) => ({ record, ...one })),
+        }
+      })
+      return { main, gallery }
+    } finally {
+      for (const { slots } of kept) await discardUnused(record, slots)
+    }
+  }
+
   return {
+    compose,
     add: async (id, upload, place) => {
-      writer.assertWritable()
-      const { member, rows } = await load(id)
-      // Looked at before the work: a picture that may not be shared is not kept either.
-      if (!member.consent.scopes.includes('pictures'))
-        throw new ProtocolError('no_consent', '/scopes', 'a consent with the scope pictures')
-      const digest = crypto.hmacSha256(keys.index, labelled('upload', upload))
+      const { member, rows } = await loadWilling(id)
+      const digest = digestOf(upload)
       const before = taken(rows, digest)
       if (before !== undefined) return { kind: 'present', picture: before.picture, member }
       const made = await keep(upload)

@@ -8,7 +8,14 @@ import {
   type Channel,
   type Scope,
 } from '../../../protocol/consent.ts'
-import { ageOn, ageOnDay, dayNumber, dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
+import {
+  ageOn,
+  ageOnDay,
+  dayNumber,
+  dayOf,
+  isoDateOfDay,
+  type IsoDate,
+} from '../../../protocol/dates.ts'
 import { at, ProtocolError } from '../../../protocol/errors.ts'
 import type { RecordId, SiteId } from '../../../protocol/ids.ts'
 import type { Facts } from '../../../protocol/requirements.ts'
@@ -21,6 +28,7 @@ import type {
   LedgerRow,
   MemberRow,
   PictureRow,
+  ReadTransaction,
   RecordState,
 } from '../store.ts'
 import { emailKeyOf, memberKeyOf, openHomePart, type HomePart } from './member.ts'
@@ -68,11 +76,13 @@ export interface OwnMembers {
     id: string,
     change: (record: RecordId, rows: readonly PictureRow[]) => PictureChange | null,
   ) => Promise<OwnMember>
+  /** What is shared of these members, with what only the home knows; in no order. */
+  sources: (memberKeys: readonly Uint8Array[]) => Promise<MemberSource[]>
   /**
-   * Publishes what a member shares as it is: whether it may be given to anybody has changed. Nothing
-   * happens where there is no live record.
+   * Publishes what members share as it is: whether it may be given to anybody has changed. Those
+   * without a live record are left out.
    */
-  republish: (memberKey: Uint8Array) => Promise<void>
+  republish: (memberKeys: readonly Uint8Array[]) => Promise<void>
   /** Publishes a version without a scope, where the consent has it: the member has objected. */
   dropScope: (memberKey: Uint8Array, scope: Scope, channel: Channel) => Promise<void>
   /** Publishes anew whoever had a birthday and shares only the age in years. */
@@ -81,6 +91,15 @@ export interface OwnMembers {
   reconcile: () => Promise<void>
   /** Rebuilds the index of members from own bodies that came back. */
   rebuild: (bodies: readonly { record: RecordId; body: Body }[]) => Promise<void>
+}
+
+/** A member with what no partner can read. */
+export interface MemberSource extends OwnMember {
+  memberKey: Uint8Array
+  email: string | null
+  birthDate: IsoDate
+  /** Whether this version is given to nobody. */
+  isHidden: boolean
 }
 
 /** A site that was given something of a member. */
@@ -123,6 +142,30 @@ function recipientsOf(disclosures: readonly LedgerRow[]): Recipient[] {
   }))
 }
 
+async function exportOf(
+  tx: ReadTransaction,
+  of: { self: SiteId; key: Uint8Array; member: MemberExport['member'] },
+): Promise<MemberExport> {
+  const { self, key, member } = of
+  const consents = await tx.members.consents(key)
+  const records = [...new Set(consents.map(({ record }) => record))]
+  const disclosures: LedgerRow[] = []
+  for (const record of records) disclosures.push(...(await tx.ledger.ofRecord(self, record)))
+  const requests = await tx.requests.list({ memberKey: key, limit: MOST_REQUESTS })
+  const authorities = await tx.requests.authorities({ memberKey: key, limit: MOST_REQUESTS })
+  return {
+    member,
+    consents: consents.map(({ memberKey: _memberKey, ...event }) => event),
+    recipients: recipientsOf(disclosures),
+    disclosures,
+    authorities: authorities.flatMap(({ authority, basis, exportedAt }) =>
+      exportedAt === null ? [] : [{ authority, basis, exportedAt }],
+    ),
+    requests: requests.map(requestOf),
+    isRestricted: (await tx.requests.restricted([key])).length > 0,
+  }
+}
+
 /** The fields of a profile that name pictures, and the files of new ones. */
 export interface PictureChange {
   fields: Pick<SealedProfile, 'picture' | 'gallery'>
@@ -134,6 +177,7 @@ interface Loaded {
   state: RecordState
   body: Body
   home: HomePart
+  isHidden: boolean
 }
 
 function present({ home, state, body }: Loaded): OwnMember {
@@ -160,7 +204,7 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     if (bytes === null) return null
     const body = decodeBody(bytes)
     const home = openHomePart(crypto, keys, body.profile.sealed)
-    return home === null ? null : { row, state, body, home }
+    return home === null ? null : { row, state, body, home, isHidden: held.scopes.length === 0 }
   }
 
   async function load(rows: readonly MemberRow[]): Promise<Loaded[]> {
@@ -298,17 +342,19 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     return presentAgain(id)
   }
 
-  async function withKey(memberKey: Uint8Array): Promise<Loaded | null> {
-    const rows = await store.read((tx) => tx.members.byKeys([memberKey]))
-    return (await load(rows)).at(0) ?? null
+  async function withKeys(memberKeys: readonly Uint8Array[]): Promise<Loaded[]> {
+    return load(await store.read((tx) => tx.members.byKeys(memberKeys)))
   }
-  async function republish(memberKey: Uint8Array): Promise<void> {
-    const loaded = await withKey(memberKey)
-    if (loaded !== null) await writeDrafts(ports, [redraft(loaded, loaded.body.consent, null)])
+  async function republish(memberKeys: readonly Uint8Array[]): Promise<void> {
+    const loaded = await withKeys(memberKeys)
+    await writeDrafts(
+      ports,
+      loaded.map((one) => redraft(one, one.body.consent, null)),
+    )
   }
   async function dropScope(key: Uint8Array, scope: Scope, channel: Channel): Promise<void> {
-    const loaded = await withKey(key)
-    if (loaded === null || !loaded.body.consent.scopes.includes(scope)) return
+    const [loaded] = await withKeys([key])
+    if (!loaded?.body.consent.scopes.includes(scope)) return
     const { consent } = loaded.body
     const scopes = consent.scopes.filter((one) => one !== scope)
     const changed = { ...consent, scopes, givenAt: clock.now(), channel }
@@ -327,27 +373,9 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     },
     export: async (id) => {
       const loaded = await find(id)
+      const member = loaded && { ...present(loaded), email: loaded.home.email }
       const key = memberKeyOf(crypto, keys, id)
-      return store.read(async (tx) => {
-        const consents = await tx.members.consents(key)
-        const records = [...new Set(consents.map(({ record }) => record))]
-        const disclosures: LedgerRow[] = []
-        for (const record of records)
-          disclosures.push(...(await tx.ledger.ofRecord(view.self, record)))
-        const requests = await tx.requests.list({ memberKey: key, limit: MOST_REQUESTS })
-        const authorities = await tx.requests.authorities({ memberKey: key, limit: MOST_REQUESTS })
-        return {
-          member: loaded === null ? null : { ...present(loaded), email: loaded.home.email },
-          consents: consents.map(({ memberKey: _memberKey, ...event }) => event),
-          recipients: recipientsOf(disclosures),
-          disclosures,
-          authorities: authorities.flatMap(({ authority, basis, exportedAt }) =>
-            exportedAt === null ? [] : [{ authority, basis, exportedAt }],
-          ),
-          requests: requests.map(requestOf),
-          isRestricted: (await tx.requests.restricted([key])).length > 0,
-        }
-      })
+      return store.read((tx) => exportOf(tx, { self: view.self, key, member }))
     },
     disclosures: (record) => store.read((tx) => tx.ledger.ofRecord(view.self, record)),
     idsOf: async (records) => {
@@ -363,7 +391,15 @@ export function createOwnMembers(ports: PublishPorts): OwnMembers {
     },
     changePictures: (id, change) => lock(() => changePictures(id, change)),
     changeConsent: (id, consent) => lock(() => changeConsent(id, consent)),
-    republish: (memberKey) => lock(() => republish(memberKey)),
+    sources: async (memberKeys) =>
+      (await withKeys(memberKeys)).map((loaded) => ({
+        ...present(loaded),
+        memberKey: loaded.row.memberKey,
+        email: loaded.home.email,
+        birthDate: loaded.home.birthDate,
+        isHidden: loaded.isHidden,
+      })),
+    republish: (memberKeys) => lock(() => republish(memberKeys)),
     dropScope: (...dropped) => lock(() => dropScope(...dropped)),
     publishBirthdays: async () => {
       let count = 0

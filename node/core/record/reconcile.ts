@@ -56,8 +56,10 @@ export function createReconciler(ports: {
       tx,
       states.filter(({ live }) => !live),
     )
+    const memberKeys = ended.map(({ memberKey }) => memberKey)
     await tx.members.remove(ended.map(({ record }) => record))
-    const lasts = await tx.members.lastConsents(ended.map(({ memberKey }) => memberKey))
+    await tx.bridge.removeMembers(memberKeys)
+    const lasts = await tx.members.lastConsents(memberKeys)
     await tx.members.addConsents(
       lasts
         .filter(({ kind }) => kind !== 'withdrawn')

@@ -62,8 +62,11 @@ export function createWithdrawer(ports: {
     rows: readonly MemberRow[],
   ): Promise<void> {
     const time = clock.now()
+    const memberKeys = rows.map(({ memberKey }) => memberKey)
     await tx.members.remove(records)
-    const lasts = await tx.members.lastConsents(rows.map(({ memberKey }) => memberKey))
+    // Also what the bridge knows of them, and the number by which the old module does.
+    await tx.bridge.removeMembers(memberKeys)
+    const lasts = await tx.members.lastConsents(memberKeys)
     await tx.members.addConsents(
       lasts.map((last) => ({
         ...last,

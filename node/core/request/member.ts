@@ -54,7 +54,7 @@ export function createMemberActions(ports: {
           // A version that nobody is given takes the place of the one that partners hold.
           ports.assertWritable()
           await store.write((tx) => tx.requests.restrict(keyOf(row), row.id, clock.now()))
-          await members.republish(keyOf(row))
+          await members.republish([keyOf(row)])
           return
         case 'objection':
           await members.dropScope(keyOf(row), 'recommendations', CONSENT_CHANNEL[row.channel])
@@ -63,7 +63,7 @@ export function createMemberActions(ports: {
     lift: async (row) => {
       ports.assertWritable()
       await store.write((tx) => tx.requests.lift(keyOf(row)))
-      await members.republish(keyOf(row))
+      await members.republish([keyOf(row)])
     },
   }
 }

@@ -134,7 +134,10 @@ export interface RequestReader {
   /** Closed before this time, with content. */
   closedBefore: (time: number, limit: number) => Promise<RequestRow[]>
   counts: (now: number) => Promise<{ open: number; overdue: number }>
-  /** Which of these members have a restriction that lasts. */
+  /**
+   * Which of these members have a restriction that lasts, by a request or since the bridge has
+   * suspended them; one that has both is named twice.
+   */
   restricted: (memberKeys: readonly Uint8Array[]) => Promise<Uint8Array[]>
   answered: (id: string) => Promise<AnsweredRow | null>
   authority: (id: string) => Promise<AuthorityRow | null>
