@@ -23,6 +23,8 @@ import { closeServed, type Steps } from './lifetime.ts'
 export interface BridgeGround extends NodePorts {
   site: Site
   keys: PrivateKeys
+  /** Seconds between two looks at what is due. */
+  tickSeconds?: number
 }
 
 /** The parts of a bridge around its contact. */

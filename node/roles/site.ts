@@ -90,7 +90,11 @@ export async function startSite(config: SiteConfig, website: WebsitePorts = {}):
     const bridge =
       config.bridge === null
         ? null
-        : await openBridge({ ...ports, site, keys }, config.bridge, steps)
+        : await openBridge(
+            { ...ports, site, keys, tickSeconds: config.tickSeconds },
+            config.bridge,
+            steps,
+          )
     const access = createAccess(ports, SITE_ROLES)
     const closers: (() => void)[] = []
     const app = createSiteApp({

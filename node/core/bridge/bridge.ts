@@ -23,7 +23,7 @@ export interface Bridge extends BridgeParts {
   stop: () => void
 }
 
-/** Seconds between two looks of each part at what is due. */
+/** Seconds between two looks of each part at what is due, where nothing else is said. */
 const TICK_SECONDS = 5
 
 /** Wires the parts of a bridge: what ticks, and what goes from one to the other. */
@@ -33,8 +33,9 @@ export async function createBridge(ports: {
   events: Events
   tasks: Tasks
   parts: BridgeParts
+  tickSeconds?: number
 }): Promise<Bridge> {
-  const { clock, tasks, parts } = ports
+  const { clock, tasks, parts, tickSeconds = TICK_SECONDS } = ports
   const { contact, holds, deliveries, talk } = parts
   const removals = await createRemovals({ ...ports, holds, deliveries })
   // Each by itself: the failure of one keeps no other from its turn.
@@ -54,7 +55,7 @@ export async function createBridge(ports: {
     ...parts,
     removals,
     start: async () => {
-      cancel ??= clock.every(TICK_SECONDS, turn)
+      cancel ??= clock.every(tickSeconds, turn)
       await turn()
     },
     stop: () => {
