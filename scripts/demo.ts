@@ -1,6 +1,7 @@
 /**
  * Shows the whole system on one machine: a coordinator and four sites as processes of their own,
- * 400 invented members, a withdrawal that reaches everybody, and the proof of it.
+ * 400 invented members, a withdrawal that reaches everybody, and the proof of it; then two sites more
+ * whose websites run the old module.
  *
  *   npm run demo                        plays the story, prints the addresses, and stays up
  *   npm run demo -- --once [--json]     plays it, ends, and fails unless every step held
@@ -9,6 +10,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { goOn, joinBridged, type BridgedSite } from './demo/bridge.ts'
 import { makeNetwork, type DemoNetwork, type DemoNode } from './demo/network.ts'
 import { makePlan, NETWORK } from './demo/plan.ts'
 import { endAll, shareCompiled } from './demo/processes.ts'
@@ -26,6 +28,7 @@ async function play(base: string, tell: Tell) {
   const { expected, disclosed } = await spread(network, tell)
   const { recipients, withdrawal, receipts } = await withdraw(network, expected, tell)
   const proof = await prove(base, network, withdrawal.record, tell)
+  const { bridged, sites: bridgedSites } = await joinBridged(network, join(base, 'network'), tell)
   const withheld = Object.fromEntries(
     Object.entries(expected).map(([home, partners]) => [
       home,
@@ -60,9 +63,10 @@ async function play(base: string, tell: Tell) {
     withdrawals: [withdrawal],
     receipts,
     ...proof,
+    bridged,
     seconds,
   }
-  return { network, result }
+  return { network, bridgedSites, result }
 }
 
 /** For a shell: AMOR is the address of `amor.example`, AMOR_KEY its key, and so on. */
@@ -81,9 +85,10 @@ async function staffLink({ url, key }: DemoNode): Promise<string> {
 
 async function tellAddresses(
   { coordinator, auditorKey, sites }: DemoNetwork,
+  bridged: readonly BridgedSite[],
   print: Tell,
 ): Promise<void> {
-  const nodes = [coordinator, ...sites.map(({ node }) => node)]
+  const nodes = [coordinator, ...[...sites, ...bridged].map(({ node }) => node)]
   const variables = nodes.flatMap(({ name, url, key }) => {
     const [label = ''] = name === NETWORK ? ['coordinator'] : name.split('.')
     const variable = label.toUpperCase()
@@ -100,6 +105,7 @@ async function tellAddresses(
   print(`  ${await staffLink(coordinator)}`)
   print(`Addresses and keys for everything are in ${ENV_FILE}. For example:`)
   print(`  . ./${ENV_FILE}; curl -H "Authorization: Bearer $AMOR_KEY" "$AMOR/v1/status"`)
+  print(`  . ./${ENV_FILE}; curl -H "Authorization: Bearer $ROSA_KEY" "$ROSA/v1/bridge"`)
   print(
     `  . ./${ENV_FILE}; curl -H "Authorization: Bearer $AUDITOR_KEY" "$COORDINATOR/audit?format=json"`,
   )
@@ -130,8 +136,12 @@ async function main(): Promise<number> {
     if (played === 'interrupted') return 130
     if (values.json === true) process.stdout.write(`${JSON.stringify(played.result)}\n`)
     if (values.once === true) return 0
-    await tellAddresses(played.network, print)
+    await tellAddresses(played.network, played.bridgedSites, print)
+    const over = new AbortController()
+    const going = played.bridgedSites.map((site) => goOn(site, over.signal))
     await interrupted
+    over.abort()
+    await Promise.all(going)
     return 0
   } catch (error) {
     process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`)

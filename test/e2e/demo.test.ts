@@ -15,6 +15,17 @@ interface Played {
   receipts: { site: string; receivedAt: number | null }[]
   evidence: string
   verdicts: Record<string, string>
+  bridged: {
+    sites: { site: string }[]
+    held: number
+    published: { page: number; list: number }
+    shownAt: string[]
+    shownWithoutConsent: number
+    renamed: boolean
+    messages: number
+    receipts: number
+    pictureAfter: number
+  }
   seconds: number
 }
 
@@ -46,6 +57,17 @@ it('plays its whole story and prints one JSON object', { timeout: 180_000 }, asy
   expect(played.receipts).toHaveLength(5)
   expect(played.receipts.every(({ receivedAt }) => receivedAt !== null)).toBe(true)
   expect(played.verdicts).toEqual({ evidence: 'proven', forged: 'refused' })
+  expect(played.bridged).toMatchObject({
+    sites: [{ site: 'rosa.example' }, { site: 'milo.example' }],
+    held: 3,
+    published: { page: 1, list: 1 },
+    shownAt: ['amor.example', 'milo.example'],
+    shownWithoutConsent: 0,
+    renamed: true,
+    messages: 2,
+    receipts: 7,
+    pictureAfter: 404,
+  })
   expect(existsSync(played.evidence)).toBe(true)
   expect(JSON.parse(readFileSync(played.evidence, 'utf8'))).toMatchObject({
     format: 'dpn-evidence/1',
