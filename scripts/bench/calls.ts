@@ -24,6 +24,13 @@ export interface Traffic {
   open: number
 }
 
+/** Where and how the old module talks to a bridge. */
+export interface BridgedModule {
+  slow: string
+  key: string
+  domain: string
+}
+
 export interface Calls {
   startCoordinator: (options: NodeOptions) => Promise<NodeFacts>
   startSite: (options: NodeOptions) => Promise<NodeFacts>
@@ -81,6 +88,25 @@ export interface Calls {
     count: number
     atOnce: number
   }) => Promise<Spent & { p50: number; p99: number }>
+  /** Serves a bridge to the old module, paired, without limits of its rate. */
+  serveBridge: (nothing: null) => Promise<BridgedModule>
+  /** Publishes members by lists that are signed before the clock starts. */
+  signedConsents: (members: {
+    from: number
+    count: number
+  }) => Promise<Spent & { published: number }>
+  /** Module: sends members by the hundred; the milliseconds of each call. */
+  putProfiles: (members: { module: BridgedModule; from: number; count: number }) => Promise<{
+    millis: number[]
+    processed: number
+  }>
+  /** Module: asks for numbers until every member has one. */
+  getNumbers: (members: { module: BridgedModule; count: number }) => Promise<{ millis: number[] }>
+  /** Module: so many rounds with nothing to say; what it is given it takes at once. */
+  rounds: (rounds: { module: BridgedModule; count: number }) => Promise<{
+    millis: number[]
+    added: number
+  }>
   cpu: (nothing: null) => Promise<{ cpuMillis: number }>
   stop: (nothing: null) => Promise<void>
   insertFloor: (rows: { path: string; count: number; own: boolean }) => Promise<Spent>

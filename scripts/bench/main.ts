@@ -1,8 +1,7 @@
 /**
  * Measures the node against raw floors in the same run: `npm run bench -- [--members 100000]
  * [--json bench/results.json] [--only <part,part>] [--records 1000000] [--profile folder]`. The
- * parts: floors, large, small, pictures, discovery, recommendations, talk, audit,
- * evidence.
+ * parts: floors, large, small, pictures, discovery, recommendations, talk, audit, evidence, bridge.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -10,6 +9,7 @@ import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { short, tableOf, type Figure } from './figures.ts'
 import type { FlagsOf } from './federation.ts'
+import { measureBridge } from './bridge-measures.ts'
 import { measureAudit } from './measure-audit.ts'
 import { measureEvidence } from './measure-evidence.ts'
 import { measureMeeting } from './meet-measures.ts'
@@ -27,6 +27,7 @@ const PARTS = [
   'talk',
   'audit',
   'evidence',
+  'bridge',
 ]
 /** Microseconds between two samples of a profile. */
 const PROFILE_MICROS = 500
@@ -86,6 +87,7 @@ async function measure(members: number, only: readonly string[]): Promise<Figure
   if (isWanted('talk')) for await (const figure of measureTalk(context)) add(figure)
   if (isWanted('audit')) for await (const figure of measureAudit(flagsOf, sizes?.[0])) add(figure)
   if (isWanted('evidence')) for await (const figure of measureEvidence(flagsOf)) add(figure)
+  if (isWanted('bridge')) for await (const figure of measureBridge(context)) add(figure)
   return figures
 }
 

@@ -5,6 +5,7 @@ import { parseSiteId, type SiteId } from '../../protocol/ids.ts'
 import { formatVerifierKey, parseVerifierKey } from '../../protocol/note.ts'
 import { logStateOf } from '../../node/core/log/writer.ts'
 import type { Calls, NodeFacts, Traffic } from './calls.ts'
+import { bridgeSiteCallsOn } from './bridge-site.ts'
 import { serveHttp } from './http-calls.ts'
 import { batches, memberId } from './members.ts'
 import {
@@ -143,6 +144,7 @@ async function publish(from: number, count: number): Promise<Spent & { published
 
 export const nodeCalls = {
   ...pictureCallsOn(bySite, join),
+  ...bridgeSiteCallsOn(bySite),
   startCoordinator: async (options) => {
     running = await startCoordinator(options)
     return factsOf(running)

@@ -27,6 +27,7 @@ import type { NodeOptions, Traffic } from './calls.ts'
 /** A node that runs, and what a benchmark looks at. */
 export interface BenchNode {
   identity: Identity
+  keys: PrivateKeys
   ports: NodePorts
   host: Host
   steps: Steps
@@ -158,7 +159,7 @@ async function start<
   steps.add(made.stop)
   await made.start()
   isOpen = true
-  return { made, identity, ports, host, steps, listen, traffic }
+  return { made, identity, keys, ports, host, steps, listen, traffic }
 }
 
 /** A website that takes everything at once, so that only the nodes are measured. */

@@ -1,5 +1,6 @@
 /** The measured process: does what it is asked over IPC, one call at a time or several at once. */
 import { auditCalls } from './audit-calls.ts'
+import { bridgeCalls } from './bridge-calls.ts'
 import { discoverCalls } from './discover-calls.ts'
 import { evidenceCalls } from './evidence-calls.ts'
 import { floorCalls } from './floors.ts'
@@ -18,6 +19,7 @@ const calls: Record<string, (argument: never) => Promise<unknown>> = {
   ...talkCalls,
   ...auditCalls,
   ...evidenceCalls,
+  ...bridgeCalls,
 }
 
 async function answer({ id, name, argument }: Question): Promise<Answer> {
