@@ -103,6 +103,9 @@ export async function* measureBridge({ members, flagsOf }: Context): AsyncGenera
   const { added, millis } = taken.value
   if (added === 0) throw new Error('the partner is given nobody')
   const figure = roundFigure('a round with records to take', { ...taken, value: millis })
-  yield { ...figure, note: `${figure.note}; ${short(added / ROUNDS)} a round of ${members}` }
+  yield {
+    ...figure,
+    note: `${figure.note}; ${short(added / ROUNDS)} of ${members.toLocaleString('en')} a round`,
+  }
   yield { name: 'peak memory: partner with a bridge', value: partner.child.peakMb(), unit: 'MB' }
 }

@@ -40,7 +40,7 @@ export async function installModule(
   website: Website,
   { bridge, domain, ...more }: { bridge: string; domain: string } & Pick<ModuleOptions, 'settings'>,
 ): Promise<Module> {
-  const slow = `${bridge}/slow/`
+  const slow = `${bridge}/`
   const key = await pair({ slow, domain })
   if (key === null) throw new Error(`The module of ${domain} is given no key`)
   const options: ModuleOptions = { slow, key, domain, ids: 'integers', ...more }
