@@ -41,7 +41,7 @@ const MOST_ID = 0x7f_ff_ff_ff
 function idsOf(texts: readonly string[]): number[] {
   return texts.map((text) => {
     const id = /^\d{1,10}$/.test(text) ? Number(text) : 0
-    if (id < 1 || id > MOST_ID) throw new UsageError("expected the site's own ids: whole numbers")
+    if (id < 1 || id > MOST_ID) throw new UsageError('expected ids: whole numbers from 1')
     return id
   })
 }
@@ -190,6 +190,29 @@ async function decide(
   return { json: { [act]: done }, lines: done.map((id) => `${id} is ${said}.`) }
 }
 
+async function removals(client: Client, done: readonly string[] | undefined): Promise<Outcome> {
+  if (done === undefined) {
+    const listed = await client.get<{ removals: { netId: number; since: number }[] }>(
+      '/v1/bridge/removals?limit=200',
+    )
+    const cells = listed.removals.map(({ netId, since }) => [String(netId), timeText(since)])
+    return { json: listed, lines: table([['NET ID', 'SINCE'], ...cells]) }
+  }
+  const netIds = idsOf(done)
+  const said = await client.send<{ removed: number[]; unknown: number[] }>(
+    'POST',
+    '/v1/bridge/removals',
+    { netIds },
+  )
+  return {
+    json: said,
+    lines: [
+      ...said.removed.map((id) => `${id} is done.`),
+      ...said.unknown.map((id) => `${id} stands for nothing.`),
+    ],
+  }
+}
+
 /** Adds the commands. */
 export function addBridge(program: Command, shell: Shell): void {
   const bridge = program
@@ -238,6 +261,16 @@ export function addBridge(program: Command, shell: Shell): void {
     'dpn bridge keep 12 17',
   ).action((ids: string[], options: ApiOptions) =>
     performWith(shell, options, (client) => decide(client, ids, 'keep')),
+  )
+  withExamples(
+    make('removals', 'list what the module was told to remove and has not confirmed').option(
+      '--done <net ids...>',
+      'say that no user of the website has these numbers any more',
+    ),
+    'dpn bridge removals',
+    'dpn bridge removals --done 1745938273',
+  ).action((options: ApiOptions & { done?: string[] }) =>
+    performWith(shell, options, (client) => removals(client, options.done)),
   )
   addBridgeLists(bridge, shell)
 }

@@ -116,8 +116,11 @@ export async function createSite(given: SiteNodePorts, settings: SiteSettings): 
   const view = await loadView(ports, settings.identity)
   const lock = createLock()
   const pictureStore = createPictureStore(ports)
-  /** Whether own records may have ended without this node's doing: after a restore, by an order. */
-  let isOwnStale = (await store.read((tx) => tx.desk.setting('restored'))) === '1'
+  /**
+   * Whether own records may have ended without this node's doing: by an order, after a restore, or
+   * before a start, where the last run stopped between the log and the index of members.
+   */
+  let isOwnStale = true
 
   const isConfirmed = (): boolean => node.writer.isWritable()
   const openConsent = createConsentOpener({ ...ports, view, notify: feed.add, isConfirmed })

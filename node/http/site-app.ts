@@ -6,6 +6,7 @@ import { mountAuthorities } from './v1/authorities.ts'
 import { mountBlocks } from './v1/blocks.ts'
 import { mountBreaches } from './v1/breaches.ts'
 import { mountBridgeMembers } from './v1/bridge-members.ts'
+import { mountBridgeRemovals } from './v1/bridge-removals.ts'
 import { mountBridge } from './v1/bridge.ts'
 import { mountBulk } from './v1/bulk.ts'
 import { mountDiscover } from './v1/discover.ts'
@@ -57,6 +58,7 @@ export function createSiteApp(ports: SitePorts): App {
   mountKeys(door, ports)
   mountBridge(door, ports)
   mountBridgeMembers(door, ports)
+  mountBridgeRemovals(door, ports)
   ports.pages?.(door)
   mountDocs(door.app, {
     title: 'Dating Pro Network: site node',

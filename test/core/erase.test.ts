@@ -278,6 +278,16 @@ describe('an order', () => {
     expect(later).not.toBe(record)
   })
 
+  it('lets the member come back by a new consent, also where the home stopped right after it', async () => {
+    const { world, a, record } = await aPair()
+    await world.coordinator.coordinator.admission.order(A, record, 'case-1')
+    await world.quiet()
+    await world.restart(a)
+    await world.tick(60)
+    const later = await put(a, aMember('m1', { consent: { givenAt: world.clock.now() } }))
+    expect(later).not.toBe(record)
+  })
+
   it('against a site erases all it had published, and nothing that came later', async () => {
     const { world, a, b } = await aPair()
     await put(a, aMember('m2'))

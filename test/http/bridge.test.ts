@@ -51,6 +51,24 @@ const post = (note: string, type = 'text/plain') =>
     body: note,
   })
 
+describe('/v1/bridge/removals', () => {
+  it('names what waits, and takes the word of the owner that it is done', async () => {
+    await amor.site.feed.store.write((tx) => tx.bridge.turnIntoRemovals([7, 8], 19))
+    const { json } = await asAdmin('GET /v1/bridge/removals')
+    expect(json).toEqual({
+      removals: [
+        { netId: 7, since: 19 },
+        { netId: 8, since: 19 },
+      ],
+    })
+    const said = await asAdmin('POST /v1/bridge/removals', { netIds: [7, 8, 9] })
+    expect(said.json).toEqual({ removed: [7, 8], unknown: [9] })
+    expect((await asAdmin('GET /v1/bridge/removals')).json).toEqual({ removals: [] })
+    for (const netIds of [[], [0], ['7'], [2 ** 31]])
+      expect((await asAdmin('POST /v1/bridge/removals', { netIds })).status).toBe(422)
+  })
+})
+
 describe('GET /v1/bridge', () => {
   it('counts by state, and warns in closed words with what to do', async () => {
     const { json, status } = await asAdmin<Record<string, object>>('GET /v1/bridge')
@@ -278,6 +296,7 @@ describe('POST /v1/bridge/consents', () => {
       '/v1/bridge/members/{id}/withdraw',
       '/v1/bridge/owner-key',
       '/v1/bridge/pairing',
+      '/v1/bridge/removals',
     ])
   })
 })

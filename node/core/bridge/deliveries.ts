@@ -55,6 +55,11 @@ export const UPDATES = 5
 export const UPDATE_SECONDS = 25 * 60
 /** Removals in one answer. */
 const REMOVALS = 10_000
+/**
+ * Seconds until a removal is told again: the module asks every 40 and queues what it is told, so that
+ * repeats would fill its queue before anything else gets a turn.
+ */
+export const REMOVAL_SECONDS = 600
 /** Records that are due looked at in one call. */
 const DUE = 50
 /** Records that are remembered to be looked at before others. */
@@ -99,6 +104,8 @@ export function createDeliveries(ports: DeliveryPorts): Deliveries {
     else walk.news()
   }
   const watch = createDeliveryWatch({ ...ports, onNews })
+  /** When removals were told last. In memory: a start tells all of them anew. */
+  let told = new Map<NetId, number>()
   const rendering = createRendering({ ...ports, self: view.self })
 
   /** Not to a module that cannot remove, nor to one that does not. */
@@ -235,8 +242,20 @@ export function createDeliveries(ports: DeliveryPorts): Deliveries {
           await tx.bridge.saveDeliveries(rows.map((row) => ({ ...row, state: 'here' as const })))
         }),
       ),
-    removals: async () =>
-      (await store.read((tx) => tx.bridge.removals(REMOVALS))).map(({ netId }) => netId),
+    removals: () =>
+      lock(async () => {
+        const now = clock.now()
+        const waiting = await store.read((tx) => tx.bridge.removals(REMOVALS))
+        const due = new Set<NetId>()
+        for (const { netId } of waiting) {
+          const since = now - (told.get(netId) ?? now - REMOVAL_SECONDS)
+          if (since < 0 || since >= REMOVAL_SECONDS) due.add(netId)
+        }
+        told = new Map(
+          waiting.map(({ netId }) => [netId, due.has(netId) ? now : (told.get(netId) ?? now)]),
+        )
+        return [...due]
+      }),
     removed: (ids) =>
       lock(() =>
         store.write(async (tx) => {

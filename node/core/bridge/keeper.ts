@@ -34,7 +34,10 @@ export interface HoldSettings {
 }
 
 const BATCH = 1000
-/** Seconds for which this node must have listened before silence counts: it may have been off itself. */
+/**
+ * Seconds for which a silence must have been noticed before it counts: this node may have been off
+ * itself, or its clock have jumped.
+ */
 const LISTENING_SECONDS = 3600
 
 function shown(row: BridgedRow, localId: number): BridgedMember {
@@ -56,7 +59,8 @@ export function createHolds(ports: HoldPorts, settings: HoldSettings): Holds {
   const update = createMerging({ ...common, publishing, ending })
   const puller = createPhotoPuller({ ...common, photos, ownPictures })
   const upkeep = createUpkeep({ ...common, lock, publishing, puller })
-  const startedAt = clock.now()
+  /** Since when the module's silence has been noticed; null while it calls. */
+  let silentSince: number | null = null
   /** Whether members may have been published without their rows knowing it, by a crash or a fault. */
   let isStale = true
   let ticking: Promise<void> | null = null
@@ -119,8 +123,12 @@ export function createHolds(ports: HoldPorts, settings: HoldSettings): Holds {
   async function leave(): Promise<void> {
     const now = clock.now()
     const lastSeenAt = contact.lastSeenAt()
-    const hasListened = now - startedAt >= Math.min(LISTENING_SECONDS, silenceSeconds)
-    if (lastSeenAt === null || now - lastSeenAt < silenceSeconds || !hasListened) return
+    if (lastSeenAt === null || now - lastSeenAt < silenceSeconds) {
+      silentSince = null
+      return
+    }
+    silentSince ??= now
+    if (now - silentSince < LISTENING_SECONDS) return
     for await (const rows of register.pages()) await ending.end(rows, 'erased', MODULE_NOTICE)
   }
 

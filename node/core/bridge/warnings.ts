@@ -13,7 +13,7 @@ export const BRIDGE_WARNINGS = {
   'cannot-remove':
     'The module runs under a PHP that cannot carry out removals (before 8.1). Nobody of other sites is handed to it until that is changed.',
   'removals-late':
-    'The module has not removed somebody within the time that the Network allows. Nobody new is handed to it until it has. Check that its jobs run.',
+    'The module has not removed somebody within the time that the Network allows. Nobody new is handed to it until it has. Check that its jobs run; where it has nobody of that number (dpn bridge removals), say so.',
   undecided:
     'Members are hidden, since the module has sent a withdrawal that names nobody. Ask them, then keep or withdraw each: whoever is left is withdrawn after 30 days.',
   'notice-refused':

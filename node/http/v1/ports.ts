@@ -2,6 +2,7 @@
 import type { Access, SiteRole } from '../../core/access.ts'
 import type { ConsentDesk } from '../../core/bridge/consents.ts'
 import type { ModuleContact } from '../../core/bridge/contact.ts'
+import type { Deliveries } from '../../core/bridge/deliveries.ts'
 import type { Holds } from '../../core/bridge/holds.ts'
 import type { ModuleTalk } from '../../core/bridge/module-talk.ts'
 import type { Clock, Network } from '../../core/ports.ts'
@@ -15,6 +16,7 @@ import type { BridgePicturePorts } from '../bridge-pictures.ts'
 export interface OwnersBridge {
   contact: Pick<ModuleContact, 'view' | 'openWindow' | 'makeKey'>
   holds: Pick<Holds, 'get' | 'list' | 'withdraw' | 'keep'>
+  deliveries: Pick<Deliveries, 'removed'>
   talk: Pick<ModuleTalk, 'isConnected' | 'dropped'>
   consents: ConsentDesk
 }

@@ -4,6 +4,7 @@ import {
   OFFER_SECONDS,
   OFFER_TRIES,
   OPEN_OFFERS,
+  REMOVAL_SECONDS,
   UPDATE_SECONDS,
   UPDATES,
   type ModuleProfile,
@@ -137,13 +138,15 @@ describe('offers', () => {
 })
 
 describe('removals', () => {
-  it('come for whoever has withdrawn, until the module confirms', async () => {
+  it('come for whoever has withdrawn, every ten minutes until the module confirms', async () => {
     const { deliveries, publish, take, pass, a } = await aBridge()
     const ann = await publish('ann')
     const [id = 0] = await take()
     await a.site.withdrawer.withdraw(['ann'], 'erased', '')
     await pass()
     expect(await deliveries.removals()).toEqual([id])
+    expect(await deliveries.removals()).toEqual([])
+    await pass(REMOVAL_SECONDS)
     expect(await deliveries.removals()).toEqual([id])
     expect(await deliveries.netIdOf(A, ann)).toBeNull()
     expect(await deliveries.recordOf(id)).toBeNull()
@@ -179,7 +182,7 @@ describe('removals', () => {
     await pass(hideAfterSeconds + 120)
     expect((await deliveries.removals()).toSorted(byText)).toEqual(before.toSorted(byText))
     await world.heal(A)
-    await pass()
+    await pass(REMOVAL_SECONDS)
     const again = await take()
     expect(again).toHaveLength(2)
     expect(again.some((id) => before.includes(id))).toBe(false)
