@@ -373,12 +373,17 @@ describe('whoever is not the module', () => {
         expect(await call(stranger, action, { query: '' })).toBeNull()
     const head = `POST /slow/put_profiles HTTP/1.1\r\nHost: x\r\nx-pgn-key: ${amor.options.key}\r\nx-pgn-domain: ${AMOR}\r\n`
     const form = 'Content-Type: application/x-www-form-urlencoded\r\n'
+    const upgrade =
+      'GET /socket.io//?EIO=2&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: WebSocket\r\n' +
+      'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: QsIkl6/2YqgWnStJ9/JR+Q==\r\n'
     const garbage = [
       'garbage\r\n\r\n',
       `${head}${form}Content-Length: 20\r\n\r\nprofiles=a%3A9%3A%7B`,
       `${head}${form}Content-Length: 99999999999\r\n\r\n`,
       `${head}${form}Content-Length: 31\r\n\r\nprofiles=O%3A1%3A%22A%22%3A0%3A`,
-      'GET /socket.io//?EIO=2&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\r\n',
+      `${upgrade}\r\n`,
+      `${upgrade}PGN-Key: ${brio.options.key}\r\nPGN-Domain: ${BRIO}\r\n\r\n`,
+      `${upgrade}PGN-Key: ${amor.options.key}\r\nPGN-Domain: ${BRIO}\r\n\r\n`,
     ]
     const answers = await Promise.all(garbage.map((bytes) => throwAt(amor.bridge, bytes)))
     // Heads of refusals, and nothing behind them.

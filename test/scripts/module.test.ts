@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { runCron } from '../../scripts/module/cron.ts'
 import { createReader, textFrame } from '../../scripts/module/frames.ts'
 import { jsonEncode, serialize } from '../../scripts/module/serialize.ts'
@@ -265,6 +265,26 @@ describe('createSlowLoop', () => {
     }
     await round()
     expect((await round())['put_profiles']).toContain('user101')
+  })
+
+  it('goes round and round with its pauses until it is told to stop, and tells settings once', async () => {
+    const over = new AbortController()
+    const running = loop.run(over.signal, { step: 0, round: 1 })
+    await vi.waitUntil(() => server.requests.length > 20)
+    over.abort()
+    await running
+    const actions = server.requests.map(actionOf)
+    expect(actions.filter((action) => action === 'settings')).toHaveLength(1)
+    expect(actions.slice(1, 8)).toEqual([
+      'put_profiles',
+      'get_profiles_status',
+      'get_profiles',
+      'put_removed',
+      'get_removed',
+      'put_updated',
+      'get_updated',
+    ])
+    expect(actions.slice(8, 15)).toEqual(actions.slice(1, 8))
   })
 
   it('forgets what it has told, also where nobody heard it', async () => {
