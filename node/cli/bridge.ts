@@ -48,6 +48,7 @@ function idsOf(texts: readonly string[]): number[] {
 
 const countsText = (counts: Record<string, number>): string =>
   Object.entries(counts)
+    .filter(([, count]) => count > 0)
     .map(([word, count]) => `${count} ${word}`)
     .join(', ') || 'none'
 
