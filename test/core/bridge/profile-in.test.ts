@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { heightOf, weightOf } from '../../../node/core/bridge/measure-in.ts'
 import { mapProfile, readProfile } from '../../../node/core/bridge/profile-in.ts'
 import { LOSS_REASONS, REFUSALS } from '../../../node/core/bridge/rows.ts'
-import { textOf, unquote } from '../../../node/core/bridge/text-in.ts'
+import { textOf } from '../../../node/core/bridge/text-in.ts'
 import type { ModuleArray, ModuleValue } from '../../../node/core/bridge/value.ts'
 import { parseProfileInput, type ProfileInput } from '../../../protocol/vocabulary.ts'
 import { TODAY } from '../../fixtures/people.ts'
@@ -224,7 +224,9 @@ describe('textOf', () => {
   })
 
   it('leaves no character that is none', () => {
-    expect(unquote('&#0;&#xD800;&#x110000;&#9999999;&bogus;')).toBe('&bogus;')
+    expect(textOf('&#0;&#xD800;&#x110000;&#9999999;&bogus;', 'line')).toBe(
+      `${'\u{fffd}'.repeat(4)}&bogus;`,
+    )
   })
 })
 

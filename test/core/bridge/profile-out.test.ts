@@ -1,7 +1,7 @@
 /** Records as profiles of the old module: no text of a member can be more than text there. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { quoteText, readText } from '../../../node/core/bridge/entities.ts'
+import { quoteText, readText } from '../../../node/core/bridge/quoting.ts'
 import { moduleProfile } from '../../../node/core/bridge/profile-out.ts'
 import type { VisibleRecord } from '../../../node/core/record/discover.ts'
 import { parseIsoDate } from '../../../protocol/dates.ts'
@@ -213,7 +213,7 @@ describe('quoteText', () => {
 describe('readText', () => {
   it('reads entities once', () => {
     expect(readText('&amp;lt; &lt;b&gt; &#39;&#x4e2d;&#10;&quot; &unknown; & &#1114112;')).toBe(
-      '&lt; <b> \'中\n" &unknown; & ',
+      '&lt; <b> \'中\n" &unknown; & \u{fffd}',
     )
   })
 })

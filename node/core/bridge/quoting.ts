@@ -1,4 +1,5 @@
 /** Text as the old module keeps it: quoted for HTML, and by that also for its database. */
+import { decodeHTMLStrict } from 'entities'
 
 /**
  * What the module, which puts text into pages and statements as it comes, could read as its own:
@@ -13,15 +14,6 @@ const QUOTED: Readonly<Record<string, string>> = {
   '\\': '&#92;',
   '`': '&#96;',
 }
-const NAMED: Readonly<Record<string, string>> = {
-  amp: '&',
-  lt: '<',
-  gt: '>',
-  quot: '"',
-  apos: "'",
-  nbsp: '\u{a0}',
-}
-const ENTITY = /&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-zA-Z]{2,6}));/g
 const BREAK = /\r\n?/g
 const CONTROL = /[^\P{Cc}\n\t]/gu
 
@@ -56,13 +48,5 @@ export function quoteText(text: string, most = Infinity): string {
 
 /** Reads the module's text: entities once, so that `&amp;lt;` is the text `&lt;`. */
 export function readText(quoted: string): string {
-  const read = quoted.replaceAll(
-    ENTITY,
-    (entity: string, decimal?: string, hex?: string, name?: string) => {
-      if (name !== undefined) return NAMED[name] ?? entity
-      const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal)
-      return code <= 0x10_ff_ff && code > 0 ? String.fromCodePoint(code) : ''
-    },
-  )
-  return plain(read)
+  return plain(decodeHTMLStrict(quoted))
 }
