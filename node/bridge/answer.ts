@@ -1,6 +1,6 @@
 /** What the slow channel may say: the module puts keys and values of answers unquoted into SQL. */
 import { invariant } from '../../protocol/errors.ts'
-import type { ModuleProfile } from '../core/bridge/deliveries.ts'
+import type { ModuleProfile } from '../core/bridge/delivery/deliveries.ts'
 
 const MOST = 0x7f_ff_ff_ff
 const KEY = /^[a-z_]{1,30}$/

@@ -11,7 +11,12 @@ import {
   signNote,
   type VerifierKey,
 } from '../../protocol/note.ts'
-import { LIST_BYTES, LIST_LINES, listKeyName, parseListLine } from '../core/bridge/consent-list.ts'
+import {
+  LIST_BYTES,
+  LIST_LINES,
+  listKeyName,
+  parseListLine,
+} from '../core/bridge/consent/consent-list.ts'
 import { OperatorError } from './faults.ts'
 import { systemRandom } from './system.ts'
 

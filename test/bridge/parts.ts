@@ -1,7 +1,7 @@
 /** Parts of a bridge that note what they are handed, and answer what a test has given them. */
 import type { BridgeParts } from '../../node/core/bridge/bridge.ts'
-import type { ModuleContact } from '../../node/core/bridge/contact.ts'
-import type { ModuleProfile } from '../../node/core/bridge/deliveries.ts'
+import type { ModuleContact } from '../../node/core/bridge/contact/contact.ts'
+import type { ModuleProfile } from '../../node/core/bridge/delivery/deliveries.ts'
 import { isModuleArray, wholeOf, type ModuleValue } from '../../node/core/bridge/value.ts'
 
 export interface Scripted {

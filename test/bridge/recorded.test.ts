@@ -7,7 +7,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { ModuleProfile } from '../../node/core/bridge/deliveries.ts'
+import type { ModuleProfile } from '../../node/core/bridge/delivery/deliveries.ts'
 import { field, type PhpInput } from '../fixtures/php.ts'
 import { aServedBridge, request, send, type Served } from './served.ts'
 

@@ -10,7 +10,7 @@ import {
   signNote,
 } from '../../protocol/note.ts'
 import { publicKeyOf, sha256 } from '../../protocol/keys.ts'
-import { NOTICE_LANGUAGES, noticeText } from '../../node/core/bridge/notice.ts'
+import { NOTICE_LANGUAGES, noticeText } from '../../node/core/bridge/consent/notice.ts'
 import { createActs } from '../../node/core/people/acts.ts'
 import type { Actor } from '../../node/core/people/actor.ts'
 import { makeOwnerKey, signList, verifierKeyOf } from '../../node/roles/consent-list.ts'

@@ -2,7 +2,7 @@
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SiteRole } from '../../node/core/access.ts'
-import { createDeliveries, type Deliveries } from '../../node/core/bridge/deliveries.ts'
+import { createDeliveries, type Deliveries } from '../../node/core/bridge/delivery/deliveries.ts'
 import { createWorld, type TestSite, type World } from '../fixtures/network.ts'
 import { aConsent, aProfile } from '../fixtures/people.ts'
 import { aSiteApp, send, type TestApp } from './apps.ts'

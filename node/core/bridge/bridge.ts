@@ -2,12 +2,12 @@
 import type { Tasks } from '../tasks.ts'
 import type { Clock, Events } from '../ports.ts'
 import type { Store } from '../store.ts'
-import type { ConsentDesk } from './consents.ts'
-import type { ModuleContact } from './contact.ts'
-import type { Deliveries } from './deliveries.ts'
-import type { Holds } from './holds.ts'
+import type { ConsentDesk } from './consent/consents.ts'
+import type { ModuleContact } from './contact/contact.ts'
+import type { Deliveries } from './delivery/deliveries.ts'
+import type { Holds } from './members/holds.ts'
 import type { ModuleTalk } from './module-talk.ts'
-import { createRemovals, type Removals } from './removals.ts'
+import { createRemovals, type Removals } from './contact/removals.ts'
 
 /** What the bridge is made of; each part knows its own store and the core behind it. */
 export interface BridgeParts {

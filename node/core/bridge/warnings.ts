@@ -1,6 +1,6 @@
 /** What the owner of a bridged site should know now, as closed words with what to do about each. */
 import { DAY_SECONDS } from '../../../protocol/dates.ts'
-import type { ContactView } from './contact.ts'
+import type { ContactView } from './contact/contact.ts'
 
 /** Every word, and its explanation. */
 export const BRIDGE_WARNINGS = {

@@ -1,7 +1,7 @@
 /** `/v1/bridge/members` and `/v1/bridge/links`: members that the module has sent, and their links. */
 import { z } from '@hono/zod-openapi'
 import { ProtocolError } from '../../../protocol/errors.ts'
-import type { BridgedMember } from '../../core/bridge/holds.ts'
+import type { BridgedMember } from '../../core/bridge/members/holds.ts'
 import { BRIDGED_STATES, LOSS_REASONS, REFUSALS } from '../../core/bridge/rows.ts'
 import type { Door } from '../app.ts'
 import { mount, takeRows, type OperationContext } from '../operation.ts'

@@ -1,9 +1,9 @@
 /** What the routes of a site's interface are handed. */
 import type { Access, SiteRole } from '../../core/access.ts'
-import type { ConsentDesk } from '../../core/bridge/consents.ts'
-import type { ModuleContact } from '../../core/bridge/contact.ts'
-import type { Deliveries } from '../../core/bridge/deliveries.ts'
-import type { Holds } from '../../core/bridge/holds.ts'
+import type { ConsentDesk } from '../../core/bridge/consent/consents.ts'
+import type { ModuleContact } from '../../core/bridge/contact/contact.ts'
+import type { Deliveries } from '../../core/bridge/delivery/deliveries.ts'
+import type { Holds } from '../../core/bridge/members/holds.ts'
 import type { ModuleTalk } from '../../core/bridge/module-talk.ts'
 import type { Clock, Network } from '../../core/ports.ts'
 import type { Site } from '../../core/site.ts'

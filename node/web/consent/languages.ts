@@ -1,5 +1,5 @@
 /** The words of the consent pages in each language that the notice is in. */
-import type { NoticeLanguage } from '../../core/bridge/notice.ts'
+import type { NoticeLanguage } from '../../core/bridge/consent/notice.ts'
 import type { ConsentWords } from './words.ts'
 import { DE } from './words/de.ts'
 import { EN } from './words/en.ts'

@@ -7,14 +7,14 @@ import type { SiteId } from '../../../protocol/ids.ts'
 import { SCOPES } from '../../../protocol/consent.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { Bridge } from '../../core/bridge/bridge.ts'
-import type { ConsentVisit } from '../../core/bridge/consents.ts'
+import type { ConsentVisit } from '../../core/bridge/consent/consents.ts'
 import {
   NOTICE_LANGUAGES,
   noticeHash,
   noticeLanguage,
   noticeText,
   type NoticeLanguage,
-} from '../../core/bridge/notice.ts'
+} from '../../core/bridge/consent/notice.ts'
 import type { Crypto } from '../../core/ports.ts'
 import type { Door } from '../../http/app.ts'
 import type { OperationContext } from '../../http/operation.ts'

@@ -4,8 +4,12 @@ import { readFileSync } from 'node:fs'
 import { html, raw } from 'hono/html'
 import type { Scope } from '../../../protocol/consent.ts'
 import type { SiteId } from '../../../protocol/ids.ts'
-import type { ConsentVisit } from '../../core/bridge/consents.ts'
-import { NOTICE_LANGUAGES, noticeParts, type NoticeLanguage } from '../../core/bridge/notice.ts'
+import type { ConsentVisit } from '../../core/bridge/consent/consents.ts'
+import {
+  NOTICE_LANGUAGES,
+  noticeParts,
+  type NoticeLanguage,
+} from '../../core/bridge/consent/notice.ts'
 import type { Html } from '../words.ts'
 import { WORDS } from './languages.ts'
 import type { ConsentWords, Said } from './words.ts'

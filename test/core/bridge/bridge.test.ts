@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createBridge } from '../../../node/core/bridge/bridge.ts'
-import { createContact } from '../../../node/core/bridge/contact.ts'
-import { createRemovals } from '../../../node/core/bridge/removals.ts'
+import { createContact } from '../../../node/core/bridge/contact/contact.ts'
+import { createRemovals } from '../../../node/core/bridge/contact/removals.ts'
 import { scripted, scriptedParts } from '../../bridge/parts.ts'
 import { A, aWorld } from '../world.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { createContact, type ModuleContact } from '../../../node/core/bridge/contact.ts'
-import { countriesOf } from '../../../node/core/bridge/lands.ts'
-import { requirementsOf } from '../../../node/core/bridge/wants.ts'
+import { createContact, type ModuleContact } from '../../../node/core/bridge/contact/contact.ts'
+import { countriesOf } from '../../../node/core/bridge/contact/lands.ts'
+import { requirementsOf } from '../../../node/core/bridge/contact/wants.ts'
 import { COUNTRIES } from '../../../protocol/countries.ts'
 import { A, aMember, aWorld, put, type SiteMachine } from '../world.ts'
 

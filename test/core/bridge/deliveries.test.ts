@@ -8,7 +8,7 @@ import {
   UPDATE_SECONDS,
   UPDATES,
   type ModuleProfile,
-} from '../../../node/core/bridge/deliveries.ts'
+} from '../../../node/core/bridge/delivery/deliveries.ts'
 import { toUtf8 } from '../../../protocol/bytes.ts'
 import { DEFAULT_TERMS } from '../../../protocol/registry.ts'
 import { A, aMember, B, put } from '../world.ts'

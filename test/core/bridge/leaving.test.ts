@@ -1,6 +1,6 @@
 /** How members of the old module leave: by name, without one, by silence. */
 import { describe, expect, it } from 'vitest'
-import { SUSPENSION_SECONDS, ZERO_SECONDS } from '../../../node/core/bridge/ending.ts'
+import { SUSPENSION_SECONDS, ZERO_SECONDS } from '../../../node/core/bridge/members/ending.ts'
 import { DAY_SECONDS } from '../../../protocol/dates.ts'
 import type { RecordId } from '../../../protocol/ids.ts'
 import { NOW } from '../../fixtures/people.ts'

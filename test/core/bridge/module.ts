@@ -1,6 +1,6 @@
 /** What the old module sends, and a site whose bridge takes it. */
-import { createHolds } from '../../../node/core/bridge/keeper.ts'
-import type { GivenConsent, Holds } from '../../../node/core/bridge/holds.ts'
+import { createHolds } from '../../../node/core/bridge/members/keeper.ts'
+import type { GivenConsent, Holds } from '../../../node/core/bridge/members/holds.ts'
 import type { ModuleArray, ModuleValue } from '../../../node/core/bridge/value.ts'
 import type { PhotoAnswer } from '../../../node/core/ports.ts'
 import { DAY_SECONDS } from '../../../protocol/dates.ts'

@@ -1,6 +1,6 @@
 /** Pictures of members of the old module, from a site that a test fills. */
 import { describe, expect, it } from 'vitest'
-import { PHOTO_PAUSES } from '../../../node/core/bridge/photos.ts'
+import { PHOTO_PAUSES } from '../../../node/core/bridge/members/photos.ts'
 import { DAY_SECONDS } from '../../../protocol/dates.ts'
 import { keysOn } from '../stored.ts'
 import { A, type SiteMachine } from '../world.ts'

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { quoteText, readText } from '../../../node/core/bridge/quoting.ts'
-import { moduleProfile } from '../../../node/core/bridge/profile-out.ts'
+import { moduleProfile } from '../../../node/core/bridge/delivery/profile-out.ts'
 import type { VisibleRecord } from '../../../node/core/record/discover.ts'
 import { parseIsoDate } from '../../../protocol/dates.ts'
 import { parseRecordId } from '../../../protocol/ids.ts'

@@ -1,13 +1,13 @@
 /** The register of members that the old module has sent: rows with what is held under seal. */
-import { toHex } from '../../../protocol/bytes.ts'
-import type { Random, Vault } from '../ports.ts'
-import type { Eraser } from '../record/erase.ts'
-import type { MemberSource, OwnMembers } from '../record/own.ts'
-import type { Site } from '../site.ts'
-import type { ReadTransaction, Store } from '../store.ts'
+import { toHex } from '../../../../protocol/bytes.ts'
+import type { Random, Vault } from '../../ports.ts'
+import type { Eraser } from '../../record/erase.ts'
+import type { MemberSource, OwnMembers } from '../../record/own.ts'
+import type { Site } from '../../site.ts'
+import type { ReadTransaction, Store } from '../../store.ts'
 import { decodeHold, encodeHold, holdOf, type HoldContent } from './hold-content.ts'
-import { drawNetIds } from './numbers.ts'
-import type { BridgedRow, BridgedState, NetId } from './rows.ts'
+import { drawNetIds } from '../numbers.ts'
+import type { BridgedRow, BridgedState, NetId } from '../rows.ts'
 
 /** A row with what is behind it. */
 export interface Entry {

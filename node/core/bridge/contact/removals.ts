@@ -1,10 +1,10 @@
 /** What the old module has removed: own members, records that it was given, and what nobody knows. */
-import { reasonOf } from '../tasks.ts'
-import { createLock } from '../lock.ts'
-import type { Events } from '../ports.ts'
-import type { Store } from '../store.ts'
-import type { Deliveries } from './deliveries.ts'
-import type { Holds } from './holds.ts'
+import { reasonOf } from '../../tasks.ts'
+import { createLock } from '../../lock.ts'
+import type { Events } from '../../ports.ts'
+import type { Store } from '../../store.ts'
+import type { Deliveries } from '../delivery/deliveries.ts'
+import type { Holds } from '../members/holds.ts'
 
 export interface Removals {
   /**

@@ -1,9 +1,9 @@
 /** The keeper of members that the old module sends: its parts, one at a time. */
-import { fromHex, toHex } from '../../../protocol/bytes.ts'
-import { createLock } from '../lock.ts'
-import type { Photos } from '../ports.ts'
-import type { PublishPorts } from '../record/publish.ts'
-import type { Site } from '../site.ts'
+import { fromHex, toHex } from '../../../../protocol/bytes.ts'
+import { createLock } from '../../lock.ts'
+import type { Photos } from '../../ports.ts'
+import type { PublishPorts } from '../../record/publish.ts'
+import type { Site } from '../../site.ts'
 import { createEnding } from './ending.ts'
 import { changed, inputOf } from './hold-content.ts'
 import type { BridgedMember, ConsentOutcome, GivenConsent, Holds } from './holds.ts'
@@ -12,7 +12,7 @@ import { createMerging } from './merging.ts'
 import { createPhotoPuller } from './photos.ts'
 import { createPublishing } from './publishing.ts'
 import { createRegister } from './register.ts'
-import type { BridgedRow, NetId } from './rows.ts'
+import type { BridgedRow, NetId } from '../rows.ts'
 import { createUpkeep } from './upkeep.ts'
 
 /** What it needs of the site and of the world. */

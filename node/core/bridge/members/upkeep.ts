@@ -1,14 +1,14 @@
 /** What is still to be done for published members: a change to publish, a record to hide, pictures. */
-import { toHex } from '../../../protocol/bytes.ts'
-import type { Lock } from '../lock.ts'
-import type { Clock } from '../ports.ts'
-import { isNotReady } from '../log/writer.ts'
-import type { OwnMembers } from '../record/own.ts'
-import type { Store } from '../store.ts'
+import { toHex } from '../../../../protocol/bytes.ts'
+import type { Lock } from '../../lock.ts'
+import type { Clock } from '../../ports.ts'
+import { isNotReady } from '../../log/writer.ts'
+import type { OwnMembers } from '../../record/own.ts'
+import type { Store } from '../../store.ts'
 import type { PhotoPuller } from './photos.ts'
 import { AGAIN_SECONDS, type Publishing } from './publishing.ts'
 import type { Entry, Register } from './register.ts'
-import type { BridgedRow } from './rows.ts'
+import type { BridgedRow } from '../rows.ts'
 
 /** Members looked after at a time. */
 const PAGE = 100

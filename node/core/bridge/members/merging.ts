@@ -1,19 +1,19 @@
 /** Updates as the old module sends them: durable at once, published when that can be done. */
-import { toHex } from '../../../protocol/bytes.ts'
-import { isNotReady } from '../log/writer.ts'
-import { RESTORED } from '../log/readiness.ts'
-import type { Clock } from '../ports.ts'
-import type { OwnMembers } from '../record/own.ts'
-import type { Store } from '../store.ts'
+import { toHex } from '../../../../protocol/bytes.ts'
+import { isNotReady } from '../../log/writer.ts'
+import { RESTORED } from '../../log/readiness.ts'
+import type { Clock } from '../../ports.ts'
+import type { OwnMembers } from '../../record/own.ts'
+import type { Store } from '../../store.ts'
 import type { Ending } from './ending.ts'
 import { emptyHold, holdOf } from './hold-content.ts'
 import type { Holds } from './holds.ts'
 import { MOST_TIMES } from './intake.ts'
 import type { Publishing } from './publishing.ts'
 import type { Change, Entry, Register } from './register.ts'
-import type { BridgedRow, Refusal } from './rows.ts'
+import type { BridgedRow, Refusal } from '../rows.ts'
 import { endOf, readUpdate, updated, type ModuleUpdate } from './updates.ts'
-import type { ModuleValue } from './value.ts'
+import type { ModuleValue } from '../value.ts'
 
 /** Creates the part that takes updates. */
 export function createMerging(ports: {

@@ -2,20 +2,20 @@
  * The owner's signed list of consents: a C2SP signed note whose text has one JSON object a line.
  * Reading it is strict and bounded; a bad line is an outcome of its own and stops no other.
  */
-import { parseConsentInput } from '../../../protocol/consent.ts'
-import { findContactDetails } from '../../../protocol/contact.ts'
-import { at, ProtocolError } from '../../../protocol/errors.ts'
-import type { SiteId } from '../../../protocol/ids.ts'
-import type { Verifier } from '../../../protocol/keys.ts'
+import { parseConsentInput } from '../../../../protocol/consent.ts'
+import { findContactDetails } from '../../../../protocol/contact.ts'
+import { at, ProtocolError } from '../../../../protocol/errors.ts'
+import type { SiteId } from '../../../../protocol/ids.ts'
+import type { Verifier } from '../../../../protocol/keys.ts'
 import {
   KEY_TYPE_ED25519,
   parseNote,
   parseVerifierKey,
   verifyNote,
   type VerifierKey,
-} from '../../../protocol/note.ts'
-import { EMAIL_CHARS } from '../../../protocol/request.ts'
-import type { GivenConsent } from './holds.ts'
+} from '../../../../protocol/note.ts'
+import { EMAIL_CHARS } from '../../../../protocol/request.ts'
+import type { GivenConsent } from '../members/holds.ts'
 
 /** Bytes of a list with its signatures, lines in it, and characters of a line. */
 export const LIST_BYTES = 4 * 1024 * 1024

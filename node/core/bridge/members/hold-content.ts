@@ -1,9 +1,9 @@
 /** What is held of a member, as it is sealed. */
-import { decodeCbor, encodeCbor } from '../../../protocol/cbor.ts'
-import type { Scope } from '../../../protocol/consent.ts'
-import { parsePictureId, type PictureId } from '../../../protocol/ids.ts'
-import type { ProfileInput } from '../../../protocol/vocabulary.ts'
-import type { MemberSource } from '../record/own.ts'
+import { decodeCbor, encodeCbor } from '../../../../protocol/cbor.ts'
+import type { Scope } from '../../../../protocol/consent.ts'
+import { parsePictureId, type PictureId } from '../../../../protocol/ids.ts'
+import type { ProfileInput } from '../../../../protocol/vocabulary.ts'
+import type { MemberSource } from '../../record/own.ts'
 import type { ModuleChange } from './profile-in.ts'
 
 /** A picture at an address of the site. */

@@ -2,9 +2,9 @@
  * Links to the consent page. The database has a hash of the token, and the member's id sealed under
  * a key that follows from the token: who has the database alone learns neither link nor member.
  */
-import { fromUtf8, toBase64, toUtf8 } from '../../../protocol/bytes.ts'
-import type { Crypto, Random } from '../ports.ts'
-import type { LinkKind, LinkRow } from './rows.ts'
+import { fromUtf8, toBase64, toUtf8 } from '../../../../protocol/bytes.ts'
+import type { Crypto, Random } from '../../ports.ts'
+import type { LinkKind, LinkRow } from '../rows.ts'
 
 const TOKEN_BYTES = 32
 const TOKEN = /^[A-Za-z0-9_-]{43}$/

@@ -1,17 +1,17 @@
 /** What the old module has sent becomes records: with a consent, and with each change thereafter. */
-import { toHex } from '../../../protocol/bytes.ts'
-import type { ConsentRecord } from '../../../protocol/consent.ts'
-import { ProtocolError, type ProtocolErrorCode } from '../../../protocol/errors.ts'
-import type { ProfileInput } from '../../../protocol/vocabulary.ts'
-import type { Clock } from '../ports.ts'
-import type { MemberSource, OwnMembers } from '../record/own.ts'
-import type { Publisher, PutOutcome } from '../record/publish.ts'
+import { toHex } from '../../../../protocol/bytes.ts'
+import type { ConsentRecord } from '../../../../protocol/consent.ts'
+import { ProtocolError, type ProtocolErrorCode } from '../../../../protocol/errors.ts'
+import type { ProfileInput } from '../../../../protocol/vocabulary.ts'
+import type { Clock } from '../../ports.ts'
+import type { MemberSource, OwnMembers } from '../../record/own.ts'
+import type { Publisher, PutOutcome } from '../../record/publish.ts'
 import type { Ending } from './ending.ts'
 import { changed, emptyHold, holdOf, inputOf, trimmedHold } from './hold-content.ts'
 import type { ConsentOutcome, GivenConsent } from './holds.ts'
 import { refusalOf } from './profile-in.ts'
 import { isLive, type Entry, type Register } from './register.ts'
-import type { BridgedRow, Refusal } from './rows.ts'
+import type { BridgedRow, Refusal } from '../rows.ts'
 
 /** Seconds until what had to wait for the log is tried again. */
 export const AGAIN_SECONDS = 60

@@ -1,13 +1,13 @@
 /** The old module as a caller: its key, the window in which it may ask for one, what is known of it. */
-import { encodeCbor } from '../../../protocol/cbor.ts'
-import { equalBytes, fromHex, toHex, toUtf8 } from '../../../protocol/bytes.ts'
-import { ProtocolError } from '../../../protocol/errors.ts'
-import type { SiteId } from '../../../protocol/ids.ts'
-import { parseRequirements, type Requirements } from '../../../protocol/requirements.ts'
-import { createLock } from '../lock.ts'
-import type { Clock, Crypto, Random } from '../ports.ts'
-import type { Demands } from '../record/demand.ts'
-import type { Store } from '../store.ts'
+import { encodeCbor } from '../../../../protocol/cbor.ts'
+import { equalBytes, fromHex, toHex, toUtf8 } from '../../../../protocol/bytes.ts'
+import { ProtocolError } from '../../../../protocol/errors.ts'
+import type { SiteId } from '../../../../protocol/ids.ts'
+import { parseRequirements, type Requirements } from '../../../../protocol/requirements.ts'
+import { createLock } from '../../lock.ts'
+import type { Clock, Crypto, Random } from '../../ports.ts'
+import type { Demands } from '../../record/demand.ts'
+import type { Store } from '../../store.ts'
 import { requirementsOf, type ModuleQuery } from './wants.ts'
 
 /** Whether its PHP can carry out removals: unknown until it has sent an id. */

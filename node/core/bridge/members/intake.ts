@@ -1,17 +1,17 @@
 /** Profiles as the old module sends them for the first time, or anew, and the numbers they get. */
-import { toHex } from '../../../protocol/bytes.ts'
-import { dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
-import type { Eligibility } from '../../../protocol/vocabulary.ts'
-import type { Clock } from '../ports.ts'
-import type { Store } from '../store.ts'
-import type { View } from '../view.ts'
+import { toHex } from '../../../../protocol/bytes.ts'
+import { dayOf, isoDateOfDay } from '../../../../protocol/dates.ts'
+import type { Eligibility } from '../../../../protocol/vocabulary.ts'
+import type { Clock } from '../../ports.ts'
+import type { Store } from '../../store.ts'
+import type { View } from '../../view.ts'
 import type { Ending } from './ending.ts'
 import { emptyHold, photosFor } from './hold-content.ts'
 import type { Holds, StatusWord } from './holds.ts'
 import { mapProfile, type MappedProfile } from './profile-in.ts'
 import { isLive, type Change, type Entry, type Register } from './register.ts'
-import type { BridgedRow, NetId } from './rows.ts'
-import { isModuleArray, wholeOf, type ModuleArray, type ModuleValue } from './value.ts'
+import type { BridgedRow, NetId } from '../rows.ts'
+import { isModuleArray, wholeOf, type ModuleArray, type ModuleValue } from '../value.ts'
 
 /** Numbers in one answer, and how often each is told. */
 const MOST_NUMBERS = 100

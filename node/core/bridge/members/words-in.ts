@@ -2,7 +2,7 @@
  * Words of the old product as they stand in profiles, in English, and what they are in the
  * vocabulary. Compared in lower case, without accents of spelling: letters and digits alone count.
  */
-import type { ProfileInput } from '../../../protocol/vocabulary.ts'
+import type { ProfileInput } from '../../../../protocol/vocabulary.ts'
 
 type Words<Name extends keyof ProfileInput> = Readonly<
   Record<string, NonNullable<ProfileInput[Name]>>

@@ -1,9 +1,9 @@
 /** A record of another site as a profile of the old module: its words, its lengths, quoted text. */
-import { addYears, dayOf, isoDateOfDay } from '../../../protocol/dates.ts'
-import type { SharedProfile } from '../../../protocol/vocabulary.ts'
-import type { VisibleRecord } from '../record/discover.ts'
-import { quoteText } from './quoting.ts'
-import type { NetId } from './rows.ts'
+import { addYears, dayOf, isoDateOfDay } from '../../../../protocol/dates.ts'
+import type { SharedProfile } from '../../../../protocol/vocabulary.ts'
+import type { VisibleRecord } from '../../record/discover.ts'
+import { quoteText } from '../quoting.ts'
+import type { NetId } from '../rows.ts'
 
 /** A profile as the module reads it; every value is a fixed word, a number of ours, or quoted text. */
 export type ModuleProfile = Readonly<

@@ -1,13 +1,13 @@
 /** A record of another site as the module is given it now: its profile, and addresses of pictures. */
-import { toHex, toUtf8 } from '../../../protocol/bytes.ts'
-import type { PictureId, RecordId, SiteId } from '../../../protocol/ids.ts'
-import { labelled, type PrivateKeys } from '../identity.ts'
-import type { PictureShow } from '../picture/show.ts'
-import type { Clock, Crypto } from '../ports.ts'
-import type { Discovery, VisibleRecord } from '../record/discover.ts'
-import type { Store } from '../store.ts'
+import { toHex, toUtf8 } from '../../../../protocol/bytes.ts'
+import type { PictureId, RecordId, SiteId } from '../../../../protocol/ids.ts'
+import { labelled, type PrivateKeys } from '../../identity.ts'
+import type { PictureShow } from '../../picture/show.ts'
+import type { Clock, Crypto } from '../../ports.ts'
+import type { Discovery, VisibleRecord } from '../../record/discover.ts'
+import type { Store } from '../../store.ts'
 import { MODULE_PHOTOS, moduleProfile, type ModuleProfile } from './profile-out.ts'
-import type { NetId } from './rows.ts'
+import type { NetId } from '../rows.ts'
 
 /** Digits of a name or token: 128 bits, in the few characters that the module has room for. */
 const NAME_DIGITS = 32

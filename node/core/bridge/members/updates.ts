@@ -1,6 +1,6 @@
 /** Updates of the old module, merged field by field onto what is known of a published member. */
-import { FIELDS, type FieldName, type ProfileInput } from '../../../protocol/vocabulary.ts'
-import type { MemberSource } from '../record/own.ts'
+import { FIELDS, type FieldName, type ProfileInput } from '../../../../protocol/vocabulary.ts'
+import type { MemberSource } from '../../record/own.ts'
 import {
   changed,
   changedTwice,
@@ -12,8 +12,8 @@ import {
 import { withLostPictures } from './photos.ts'
 import { lossesAfter, readProfile, type ModuleChange } from './profile-in.ts'
 import type { Change, Entry } from './register.ts'
-import type { NetId, Refusal } from './rows.ts'
-import { isModuleArray, wholeOf, type ModuleArray, type ModuleValue } from './value.ts'
+import type { NetId, Refusal } from '../rows.ts'
+import { isModuleArray, wholeOf, type ModuleArray, type ModuleValue } from '../value.ts'
 
 export interface ModuleUpdate {
   netId: NetId

@@ -2,10 +2,10 @@
  * The notice that a bridged member reads before consenting, in each language. It is hashed as it
  * stands here, so that a changed letter is another notice; a changed meaning needs a new version.
  */
-import type { Notice } from '../../../protocol/consent.ts'
-import { toHex, toUtf8 } from '../../../protocol/bytes.ts'
-import type { SiteId } from '../../../protocol/ids.ts'
-import type { Crypto } from '../ports.ts'
+import type { Notice } from '../../../../protocol/consent.ts'
+import { toHex, toUtf8 } from '../../../../protocol/bytes.ts'
+import type { SiteId } from '../../../../protocol/ids.ts'
+import type { Crypto } from '../../ports.ts'
 
 /** Must be among the terms' accepted ones for a consent to count. */
 export const NOTICE_VERSION = '2018-06-19'

@@ -1,6 +1,6 @@
 /** The parts of the world of the old module, and the countries in each. */
 import { countries, type TContinentCode } from 'countries-list'
-import { COUNTRIES } from '../../../protocol/countries.ts'
+import { COUNTRIES } from '../../../../protocol/countries.ts'
 
 const CONTINENTS: ReadonlyMap<string, TContinentCode> = new Map([
   ['africa', 'AF'],

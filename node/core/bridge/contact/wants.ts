@@ -1,12 +1,12 @@
 /** What the old module's settings amount to: which records of other sites it wants. */
-import { isCountry } from '../../../protocol/countries.ts'
+import { isCountry } from '../../../../protocol/countries.ts'
 import {
   ORIENTATIONS,
   parseRequirements,
   SITE_TYPES,
   type Requirements,
-} from '../../../protocol/requirements.ts'
-import { ADULT_YEARS, type Gender } from '../../../protocol/vocabulary.ts'
+} from '../../../../protocol/requirements.ts'
+import { ADULT_YEARS, type Gender } from '../../../../protocol/vocabulary.ts'
 import { countriesOf } from './lands.ts'
 
 /** Values of the query by name, without their indexes. */

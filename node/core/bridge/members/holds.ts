@@ -1,10 +1,10 @@
 /** Members of this site that the old module sends: held, published with consent, hidden, withdrawn. */
-import type { ConsentRecord } from '../../../protocol/consent.ts'
-import type { ProtocolError } from '../../../protocol/errors.ts'
-import type { RecordId } from '../../../protocol/ids.ts'
-import type { ProfileInput } from '../../../protocol/vocabulary.ts'
-import type { BridgedState, Loss, NetId, Refusal } from './rows.ts'
-import type { ModuleValue } from './value.ts'
+import type { ConsentRecord } from '../../../../protocol/consent.ts'
+import type { ProtocolError } from '../../../../protocol/errors.ts'
+import type { RecordId } from '../../../../protocol/ids.ts'
+import type { ProfileInput } from '../../../../protocol/vocabulary.ts'
+import type { BridgedState, Loss, NetId, Refusal } from '../rows.ts'
+import type { ModuleValue } from '../value.ts'
 
 /** The only word that a profile is answered with: every error word is a success to newer versions. */
 export type StatusWord = 'processed'

@@ -1,12 +1,12 @@
 /** Pictures of bridged members: pulled from the site's own addresses, and put in their places. */
-import { ProtocolError } from '../../../protocol/errors.ts'
-import type { PictureId } from '../../../protocol/ids.ts'
-import type { Clock, Photos } from '../ports.ts'
-import type { Composition, OwnPictures, PicturePart, PlacedPart } from '../picture/own.ts'
-import type { MemberSource } from '../record/own.ts'
+import { ProtocolError } from '../../../../protocol/errors.ts'
+import type { PictureId } from '../../../../protocol/ids.ts'
+import type { Clock, Photos } from '../../ports.ts'
+import type { Composition, OwnPictures, PicturePart, PlacedPart } from '../../picture/own.ts'
+import type { MemberSource } from '../../record/own.ts'
 import type { HeldPhoto, HoldContent } from './hold-content.ts'
 import { isLive, type Entry, type Register } from './register.ts'
-import type { BridgedRow, Loss } from './rows.ts'
+import type { BridgedRow, Loss } from '../rows.ts'
 
 /** Seconds before each further try; after the last one a picture is given up. */
 export const PHOTO_PAUSES = [300, 1800, 7200, 28_800, 86_400] as const

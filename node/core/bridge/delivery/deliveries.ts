@@ -1,25 +1,25 @@
 /** Records of other sites handed to the old module: a few at a time, and removals before all else. */
-import { equalBytes } from '../../../protocol/bytes.ts'
-import type { RecordId, SiteId } from '../../../protocol/ids.ts'
-import type { PrivateKeys } from '../identity.ts'
-import { createLock } from '../lock.ts'
-import type { PictureShow } from '../picture/show.ts'
-import type { Crypto, Images, Random } from '../ports.ts'
-import type { Discovery } from '../record/discover.ts'
-import type { RecordName } from '../search/query.ts'
-import type { WriteTransaction } from '../store.ts'
-import type { ModuleContact } from './contact.ts'
+import { equalBytes } from '../../../../protocol/bytes.ts'
+import type { RecordId, SiteId } from '../../../../protocol/ids.ts'
+import type { PrivateKeys } from '../../identity.ts'
+import { createLock } from '../../lock.ts'
+import type { PictureShow } from '../../picture/show.ts'
+import type { Crypto, Images, Random } from '../../ports.ts'
+import type { Discovery } from '../../record/discover.ts'
+import type { RecordName } from '../../search/query.ts'
+import type { WriteTransaction } from '../../store.ts'
+import type { ModuleContact } from '../contact/contact.ts'
 import {
   createDeliveryWatch,
   endDeliveries,
   isUnwanted,
   type DeliveryWatchPorts,
 } from './delivery-watch.ts'
-import { drawNetIds } from './numbers.ts'
+import { drawNetIds } from '../numbers.ts'
 import { createOfferWalk } from './offer-walk.ts'
 import type { ModuleProfile } from './profile-out.ts'
 import { createRendering } from './rendering.ts'
-import type { DeliveryRow, NetId } from './rows.ts'
+import type { DeliveryRow, NetId } from '../rows.ts'
 
 export type { ModuleProfile }
 

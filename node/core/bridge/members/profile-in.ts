@@ -1,21 +1,21 @@
 /** A profile of the old module becomes one of the vocabulary, with every loss named. */
-import { findContactDetails } from '../../../protocol/contact.ts'
-import { isCountry } from '../../../protocol/countries.ts'
-import { isIsoDate } from '../../../protocol/dates.ts'
-import { ProtocolError } from '../../../protocol/errors.ts'
-import { GALLERY_PICTURES } from '../../../protocol/limits.ts'
+import { findContactDetails } from '../../../../protocol/contact.ts'
+import { isCountry } from '../../../../protocol/countries.ts'
+import { isIsoDate } from '../../../../protocol/dates.ts'
+import { ProtocolError } from '../../../../protocol/errors.ts'
+import { GALLERY_PICTURES } from '../../../../protocol/limits.ts'
 import {
   ADULT_YEARS,
   parseProfileInput,
   type Eligibility,
   type ProfileInput,
   type Sought,
-} from '../../../protocol/vocabulary.ts'
+} from '../../../../protocol/vocabulary.ts'
 import type { HeldProfile } from './holds.ts'
 import { heightOf, weightOf, type Measure } from './measure-in.ts'
-import type { Loss, LossReason, Refusal } from './rows.ts'
+import type { Loss, LossReason, Refusal } from '../rows.ts'
 import { cutText, textOf } from './text-in.ts'
-import { isModuleArray, wholeOf, type ModuleArray, type ModuleValue } from './value.ts'
+import { isModuleArray, wholeOf, type ModuleArray, type ModuleValue } from '../value.ts'
 import {
   BODY_TYPES,
   DRINKING_HABITS,

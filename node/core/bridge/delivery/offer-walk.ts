@@ -1,8 +1,8 @@
 /** Looks for records that the module could be offered, a stretch at each call. */
-import { parseRecordId, type RecordId } from '../../../protocol/ids.ts'
-import type { Discovery } from '../record/discover.ts'
-import type { RecordName } from '../search/query.ts'
-import type { Store, WriteTransaction } from '../store.ts'
+import { parseRecordId, type RecordId } from '../../../../protocol/ids.ts'
+import type { Discovery } from '../../record/discover.ts'
+import type { RecordName } from '../../search/query.ts'
+import type { Store, WriteTransaction } from '../../store.ts'
 import { isSayable } from './profile-out.ts'
 
 /** Setting with the record behind which the walk goes on. */

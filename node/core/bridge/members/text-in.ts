@@ -1,6 +1,6 @@
 /** Texts as the old module sends them, made plain: its quoting undone once, and no markup left. */
 import { decodeHTMLStrict } from 'entities'
-import { isModuleArray, type ModuleValue } from './value.ts'
+import { isModuleArray, type ModuleValue } from '../value.ts'
 
 /** Characters of a value that are looked at; no field takes as many. */
 const MOST_CHARS = 8000

@@ -1,13 +1,13 @@
 /** Keeps what the module was given in step with what may be shown: by the feed, and by asking again. */
-import { decideHome, decideRecord } from '../../../protocol/gate.ts'
-import { parseSiteId, type RecordId, type SiteId } from '../../../protocol/ids.ts'
-import type { Feed, FeedEvent } from '../feed.ts'
-import type { Clock } from '../ports.ts'
-import type { RecordName } from '../search/query.ts'
-import type { Store, WriteTransaction } from '../store.ts'
-import { gatedColumns } from '../talk/sight.ts'
-import type { View } from '../view.ts'
-import type { DeliveryRow, NetId } from './rows.ts'
+import { decideHome, decideRecord } from '../../../../protocol/gate.ts'
+import { parseSiteId, type RecordId, type SiteId } from '../../../../protocol/ids.ts'
+import type { Feed, FeedEvent } from '../../feed.ts'
+import type { Clock } from '../../ports.ts'
+import type { RecordName } from '../../search/query.ts'
+import type { Store, WriteTransaction } from '../../store.ts'
+import { gatedColumns } from '../../talk/sight.ts'
+import type { View } from '../../view.ts'
+import type { DeliveryRow, NetId } from '../rows.ts'
 
 /** Setting with the place in the feed up to which all is done. */
 const PLACE = 'bridge-feed'

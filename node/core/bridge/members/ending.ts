@@ -1,13 +1,13 @@
 /** How bridged members leave: withdrawn, or hidden until somebody says whether they have. */
-import type { WithdrawReason } from '../../../protocol/entry.ts'
-import type { Clock } from '../ports.ts'
-import { isNotReady } from '../log/writer.ts'
-import type { OwnMembers } from '../record/own.ts'
-import type { Withdrawer } from '../record/withdraw.ts'
-import type { Store } from '../store.ts'
+import type { WithdrawReason } from '../../../../protocol/entry.ts'
+import type { Clock } from '../../ports.ts'
+import { isNotReady } from '../../log/writer.ts'
+import type { OwnMembers } from '../../record/own.ts'
+import type { Withdrawer } from '../../record/withdraw.ts'
+import type { Store } from '../../store.ts'
 import { emptyHold } from './hold-content.ts'
 import { isLive, type Register } from './register.ts'
-import type { BridgedRow, Refusal } from './rows.ts'
+import type { BridgedRow, Refusal } from '../rows.ts'
 
 /** Seconds around a withdrawal without a name in which an update without a change may be its own. */
 export const ZERO_SECONDS = 90
