@@ -133,7 +133,7 @@ describe('dpn bridge members, links, keep, withdraw', () => {
 
 describe('dpn bridge removals', () => {
   it('lists what waits, and says that it is done', async () => {
-    await amor.site.feed.store.write((tx) => tx.bridge.turnIntoRemovals([77], 19))
+    await amor.site.feed.store.write((tx) => tx.bridge.addRemovals([77], 19))
     expect((await dpn('removals')).out).toMatch(/^NET ID +SINCE\n77 +1970-01-01/)
     expect((await dpn('removals', '--done', '77', '78')).out).toBe(
       '77 is done.\n78 stands for nothing.\n',
