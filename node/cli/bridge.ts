@@ -5,6 +5,7 @@ import { addBridgeLists } from './bridge-lists.ts'
 import type { Client } from './client.ts'
 import { performWith, withApi, withExamples, type ApiOptions, type Shell } from './command.ts'
 import { FailureError, table, timeText, UsageError, type Outcome } from './outcome.ts'
+import { readInput } from './verify.ts'
 
 interface State {
   module: {
@@ -191,6 +192,35 @@ async function decide(
   return { json: { [act]: done }, lines: done.map((id) => `${id} is ${said}.`) }
 }
 
+/**
+ * Who is here, and not among the users of the website: the module has told of a deletion, or of a
+ * withdrawal, while this node did not answer.
+ */
+async function compare(
+  client: Client,
+  path: string,
+  { withdraw = false }: { withdraw?: boolean },
+): Promise<Outcome> {
+  const users = new Set(idsOf(readInput(path).split(/\s+/).filter(Boolean)))
+  // A query that has failed must not be the end of everybody.
+  if (users.size === 0) throw new UsageError(`${path}: expected at least one id`)
+  const missing: number[] = []
+  for await (const { localId } of membersOf(client, undefined))
+    if (!users.has(localId)) missing.push(localId)
+  missing.sort((a, b) => a - b)
+  if (!withdraw)
+    return {
+      failed: missing.length > 0,
+      json: { missing },
+      lines: [
+        ...missing.map((id) => `${id} is here, and not in ${path}.`),
+        `${missing.length} are here, and not there.`,
+      ],
+    }
+  const { lines } = await decide(client, missing.map(String), 'withdraw')
+  return { json: { missing, withdraw: missing }, lines }
+}
+
 async function removals(client: Client, done: readonly string[] | undefined): Promise<Outcome> {
   if (done === undefined) {
     const listed = await client.get<{ removals: { netId: number; since: number }[] }>(
@@ -256,6 +286,21 @@ export function addBridge(program: Command, shell: Shell): void {
     'dpn bridge withdraw 12',
   ).action((ids: string[], options: ApiOptions) =>
     performWith(shell, options, (client) => decide(client, ids, 'withdraw')),
+  )
+  withExamples(
+    make('compare <file>', 'find who is here and no user of the website any more')
+      .option('--withdraw', 'and withdraw them')
+      .addHelpText(
+        'after',
+        `
+The file has the ids of all users of the website who may be on the Network, one on
+each line. The module tells of a deletion once: while the node is down it is lost.
+Exit code 1 where somebody is found and not withdrawn.`,
+      ),
+    'dpn bridge compare ids.txt',
+    'dpn bridge compare ids.txt --withdraw',
+  ).action((file: string, options: ApiOptions & { withdraw?: boolean }) =>
+    performWith(shell, options, (client) => compare(client, file, options)),
   )
   withExamples(
     make('keep <ids...>', 'show hidden members again, who did not mean to leave'),

@@ -152,6 +152,8 @@ export interface Photos {
    * Gets what is at an address of the site itself; never follows a redirect. Bounded in time and size.
    */
   fetch: (address: string) => Promise<PhotoAnswer>
+  /** Whether the site says that nothing is at its address any more; false where it says nothing. */
+  isGone: (address: string) => Promise<boolean>
 }
 /** `refused`: it cannot be had later either, since the address is not the site's, or it is too large. */
 export type PhotoAnswer =

@@ -18,6 +18,8 @@ export interface PhotoOptions {
 }
 
 const TIMEOUT_MILLIS = 20_000
+/** Statuses of what is not there (RFC 9110 §15.5.5, §15.5.11). */
+const GONE = new Set([404, 410])
 /** Bytes of a picture. */
 export const PHOTO_BYTES = 8 * 1024 * 1024
 
@@ -47,11 +49,12 @@ export function createPhotos(options: PhotoOptions): Photos & { close: () => voi
     [site, `www.${site}`].flatMap((host) => [`https://${host}`, `http://${host}`]),
   )
 
-  async function fetchFrom(address: string): Promise<PhotoAnswer> {
-    const { origin } = new URL(address)
+  /** Null where the address is not the site's. */
+  async function get<T>(address: string, read: (response: IncomingMessage) => Promise<T>) {
+    const origin = URL.canParse(address) ? new URL(address).origin : ''
     const allowPrivate = configured.has(origin)
-    if (!allowPrivate && !own.has(origin)) return { kind: 'refused' }
-    const called = await caller.call(
+    if (!allowPrivate && !own.has(origin)) return null
+    return caller.call(
       {
         url: address,
         method: 'GET',
@@ -60,8 +63,15 @@ export function createPhotos(options: PhotoOptions): Photos & { close: () => voi
         // What is on a page that everybody may see is no secret on the way here.
         allowClear: true,
       },
-      async (response) => (response.statusCode === 200 ? readBody(response) : null),
+      read,
     )
+  }
+
+  async function fetch(address: string): Promise<PhotoAnswer> {
+    const called = await get(address, async (response) =>
+      response.statusCode === 200 ? readBody(response) : null,
+    )
+    if (called === null) return { kind: 'refused' }
     if (called.kind === 'failed')
       return { kind: called.reason === 'forbidden-address' ? 'refused' : 'failed' }
     const { answer } = called
@@ -70,8 +80,11 @@ export function createPhotos(options: PhotoOptions): Photos & { close: () => voi
   }
 
   return {
-    fetch: (address) =>
-      URL.canParse(address) ? fetchFrom(address) : Promise.resolve({ kind: 'refused' }),
+    fetch,
+    isGone: async (address) => {
+      const called = await get(address, async ({ statusCode }) => statusCode)
+      return called?.kind === 'answered' && GONE.has(called.answer ?? 0)
+    },
     close: caller.close,
   }
 }

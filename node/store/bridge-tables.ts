@@ -42,6 +42,7 @@ export interface BridgeDeliveryTable {
 export interface BridgeRemovalTable {
   net_id: number
   since: number
+  is_queued: number
 }
 
 export interface BridgeTables {

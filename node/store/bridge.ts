@@ -252,6 +252,12 @@ const SAVE_DELIVERY = `insert into bridge_deliveries
   offered_at = excluded.offered_at, tries = excluded.tries, gallery = excluded.gallery,
   due_at = excluded.due_at`
 
+/** Where the module has not confirmed it, its offer may wait in the queue of the module still. */
+const TURN_INTO_REMOVAL = `insert or ignore into bridge_removals (net_id, since, is_queued)
+  select net_id, ?, state != 'here' from bridge_deliveries where net_id = ?`
+const ADD_REMOVAL = `insert into bridge_removals (net_id, since, is_queued) values (?, ?, 0)
+  on conflict (net_id) do update set is_queued = 0`
+
 const IS_TAKEN = `select 1 from bridge_members where net_id = ?
   union all select 1 from bridge_deliveries where net_id = ?
   union all select 1 from bridge_removals where net_id = ? limit 1`
@@ -306,11 +312,19 @@ export function bridgeIn(tx: Tx): BridgeWriter {
         ),
       ),
     deliveryCounts: () => deliveryCounts(tx),
+    queuedRemovals: async () => {
+      const [row] = await run<{ count: number }>(
+        tx,
+        'select count(*) as count from bridge_removals where is_queued = 1',
+        [],
+      )
+      return row?.count ?? 0
+    },
     removals: async (limit) =>
       (
         await run<{ net_id: number; since: number }>(
           tx,
-          'select * from bridge_removals order by since, net_id limit ?',
+          'select net_id, since from bridge_removals order by since, net_id limit ?',
           [limit],
         )
       ).map((row) => ({ netId: row.net_id, since: row.since })),
@@ -354,12 +368,11 @@ export function bridgeIn(tx: Tx): BridgeWriter {
       await lookUp(tx, REMOVE_DELIVERIES, [], ids)
     },
     turnIntoRemovals: async (ids, since) => {
-      for (const id of ids)
-        await run(tx, 'insert or ignore into bridge_removals (net_id, since) values (?, ?)', [
-          id,
-          since,
-        ])
+      for (const id of ids) await run(tx, TURN_INTO_REMOVAL, [since, id])
       await lookUp(tx, REMOVE_DELIVERIES, [], ids)
+    },
+    addRemovals: async (ids, since) => {
+      for (const id of ids) await run(tx, ADD_REMOVAL, [id, since])
     },
     removeRemovals: async (ids) => {
       await lookUp(tx, REMOVE_REMOVALS, [], ids)

@@ -19,6 +19,8 @@ type In<Kind> = Extract<QueueRow, { direction: 'in'; kind: Kind }>
 const textOf = (value: unknown): string =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : ''
 
+const numberOf = (row: QueueRow): unknown => ('netId' in row ? row.netId : row.data['net_id'])
+
 /** A line for each answer, whatever it is. */
 function aboutOf(answers: unknown): string {
   return typeof answers === 'object' && answers !== null && !Array.isArray(answers)
@@ -38,8 +40,8 @@ function setFields({ fields }: User, data: Record<string, unknown>): void {
 
 async function add(site: Website, { netId, data }: In<'add'>): Promise<void> {
   if ([...site.users.values()].some((user) => user.netId === netId)) {
-    // All rows of the number go, and the server is not told.
-    site.queue = site.queue.filter((row) => row.direction === 'out' || row.netId !== netId)
+    // All rows of the number go, of removals too, and the server is not told.
+    site.queue = site.queue.filter((row) => numberOf(row) !== netId)
     return
   }
   const user = register(site, { nickname: '', birth_date: '', user_type: '' })

@@ -118,7 +118,7 @@ const ERRORS = new Set(
 )
 const WORDS = new Set<unknown>(['not_agree', 'ready', 'processed', 'error', 'ok'])
 
-/** Takes numbers and words by local id. PHP 8 mistakes error words for success. */
+/** Takes numbers and words by local id. To PHP 8 every word is greater than 0, as a number would be. */
 function takeStatus(site: Website, { ids }: ModuleOptions, map: unknown): void {
   if (typeof map !== 'object' || map === null) return
   for (const [localId, value] of Object.entries(map as Record<string, unknown>)) {
@@ -130,21 +130,35 @@ function takeStatus(site: Website, { ids }: ModuleOptions, map: unknown): void {
       continue
     }
     user.netId = 0
-    if (ERRORS.has(String(value))) user.status = ids === 'text' ? 'error' : 'ok'
+    if (typeof value === 'string' && ids === 'integers') user.status = 'ok'
+    else if (ERRORS.has(String(value))) user.status = 'error'
     else user.status = WORDS.has(value) ? (value as NetStatus) : ''
   }
 }
 
 type Out<Kind> = Extract<QueueRow, { direction: 'out'; kind: Kind }>
 
-/** Rows leave the queue before anybody knows whether they arrive. */
-function take<Kind extends Out<QueueRow['kind']>['kind']>(site: Website, kind: Kind): Out<Kind>[] {
-  const rows = site.queue.filter(
-    (row): row is Out<Kind> => row.direction === 'out' && row.kind === kind,
-  )
-  site.queue = site.queue.filter((row) => !(row.direction === 'out' && row.kind === kind))
-  return rows
+function rowsOf<Kind extends Out<QueueRow['kind']>['kind']>(site: Website, kind: Kind) {
+  return site.queue.filter((row): row is Out<Kind> => row.direction === 'out' && row.kind === kind)
 }
+
+/**
+ * Rows of the users that were told of leave the queue, also those that came while they were told;
+ * where nobody was, all do. The module does not look at whether anything has arrived.
+ */
+function forget<Kind extends Out<QueueRow['kind']>['kind']>(
+  site: Website,
+  told: readonly Out<Kind>[],
+  kind: Kind,
+): void {
+  const names = new Set(told.map(nameOf))
+  site.queue = site.queue.filter(
+    (row) =>
+      row.direction === 'in' || row.kind !== kind || (told.length > 0 && !names.has(nameOf(row))),
+  )
+}
+const nameOf = (row: Extract<QueueRow, { direction: 'out' }>): PhpValue =>
+  row.kind === 'update' ? (row.data['local_id'] ?? 0) : row.netId
 
 /** An id as the database gives it. */
 const idOf = ({ ids }: ModuleOptions, id: number): PhpValue => (ids === 'text' ? String(id) : id)
@@ -176,57 +190,88 @@ function lastIdOf({ queue, users }: Website): number {
   return Math.max(0, ...known)
 }
 
-function queueIn(site: Website, kind: 'add' | 'update', profiles: unknown): void {
-  if (!Array.isArray(profiles)) return
-  for (const data of profiles as Record<string, unknown>[]) {
-    const netId = Number(data['id'])
+type In = Extract<QueueRow, { direction: 'in' }>
+
+/** Rows that the module writes at once. */
+const IN_BATCH = 50
+
+/**
+ * Queues what has come, but for adds and removals of numbers that are queued already. Where the last
+ * one of a list is such a number, those that were not written before it are lost.
+ */
+function queueIn(site: Website, rows: readonly In[]): void {
+  let batch: In[] = []
+  let size = 0
+  for (const [at, row] of rows.entries()) {
     const isQueued = site.queue.some(
-      (row) => row.kind === kind && row.direction === 'in' && row.netId === netId,
+      ({ direction, kind, ...other }) =>
+        direction === 'in' && kind === row.kind && 'netId' in other && other.netId === row.netId,
     )
-    if (kind === 'update' || !isQueued) site.queue.push({ direction: 'in', kind, netId, data })
+    if (row.kind === 'update' || !isQueued) {
+      batch.push(row)
+      if (size > IN_BATCH || at === rows.length - 1) {
+        site.queue.push(...batch)
+        batch = []
+        size = 0
+      }
+    }
+    size += 1
   }
 }
+const inOf = (kind: 'add' | 'update', profiles: unknown): In[] =>
+  Array.isArray(profiles)
+    ? (profiles as Record<string, unknown>[]).map((data) => ({
+        direction: 'in',
+        kind,
+        netId: Number(data['id']),
+        data,
+      }))
+    : []
 
 async function getProfiles(site: Website, options: ModuleOptions): Promise<void> {
   const query = formOf({ last_id: lastIdOf(site) })
-  queueIn(site, 'add', (await call(options, 'get_profiles', { query }))?.['profiles'])
+  queueIn(site, inOf('add', (await call(options, 'get_profiles', { query }))?.['profiles']))
 }
 
 async function putProfilesStatus(site: Website, options: ModuleOptions): Promise<void> {
-  const id = take(site, 'added').map(({ netId }) => netId)
-  if (id.length > 0) await call(options, 'put_profiles_status', { body: formOf({ id }) })
+  const rows = rowsOf(site, 'added')
+  if (rows.length === 0) return
+  const id = rows.map(({ netId }) => netId)
+  await call(options, 'put_profiles_status', { body: formOf({ id }) })
+  forget(site, rows, 'added')
 }
 
 async function putRemoved(site: Website, options: ModuleOptions): Promise<void> {
-  const ids = take(site, 'remove').map(({ netId, isConfirmation }) =>
+  const rows = rowsOf(site, 'remove')
+  const ids = rows.map(({ netId, isConfirmation }) =>
     isConfirmation ? netId : idOf(options, netId),
   )
   await call(options, 'put_removed', { body: formOf({ id: serialize(ids) }) })
+  forget(site, rows, 'remove')
 }
 
 async function getRemoved(site: Website, options: ModuleOptions): Promise<void> {
   const removed = (await call(options, 'get_removed', { query: '' }))?.['removed']
   if (!Array.isArray(removed)) return
-  const queued = new Set(
-    site.queue.flatMap((row) =>
-      row.kind === 'remove' && row.direction === 'in' ? [row.netId] : [],
-    ),
+  queueIn(
+    site,
+    (removed as number[]).map((netId) => ({ direction: 'in', kind: 'remove', netId })),
   )
-  for (const netId of removed as number[])
-    if (!queued.has(netId)) site.queue.push({ direction: 'in', kind: 'remove', netId })
 }
 
 async function putUpdated(site: Website, options: ModuleOptions): Promise<void> {
-  const rows = take(site, 'update').map(({ data }) => ({
+  const rows = rowsOf(site, 'update')
+  const profiles = rows.map(({ data }) => ({
     ...data,
     net_id: idOf(options, Number(data['net_id'])),
   }))
-  await call(options, 'put_updated', { body: formOf({ profiles: serialize(rows) }) })
+  await call(options, 'put_updated', { body: formOf({ profiles: serialize(profiles) }) })
+  forget(site, rows, 'update')
 }
 
 /** With a body and no content: the method is written in capitals, which the module takes for POST. */
 async function getUpdated(site: Website, options: ModuleOptions): Promise<void> {
-  queueIn(site, 'update', (await call(options, 'get_updated', { body: '' }))?.['profiles'])
+  queueIn(site, inOf('update', (await call(options, 'get_updated', { body: '' }))?.['profiles']))
 }
 
 /** What one round does. The second status call follows put_removed, which has emptied the queue. */

@@ -203,6 +203,7 @@ export function profileOf(user: User): Record<string, PhpValue> {
 }
 
 export interface Changes {
+  /** Also the icon, of which the module says nothing then. */
   fields?: Partial<UserFields>
   photos?: readonly string[]
   profile?: Record<string, string>
@@ -222,7 +223,10 @@ export function save(site: Website, id: number, changes: Changes = {}): void {
     data: {
       id: user.netId,
       net_id: user.netId,
-      ...fieldsOf(user, Object.keys(changes.fields ?? {})),
+      ...fieldsOf(
+        user,
+        Object.keys(changes.fields ?? {}).filter((name) => name !== 'icon'),
+      ),
       photos: user.photos.slice(0, MOST_PHOTOS),
       profile_data: answersOf(user, Object.keys(changes.profile ?? {})),
       local_id: user.id,
@@ -243,20 +247,23 @@ const removal = (netId: number, isConfirmation = false): QueueRow => ({
   isConfirmation,
 })
 
-/** The user leaves the Network: the removal does not say who, and two saves change nothing. */
+/**
+ * The user leaves the Network: the removal does not say who, and two saves change nothing. The user
+ * keeps its number, under which the module goes on to tell of changes.
+ */
 export function leave(site: Website, id: number): void {
   const user = userOf(site, id)
   save(site, id)
+  site.queue.push(removal(0))
   save(site, id)
-  user.netId = 0
   user.status = 'not_agree'
   user.decision = 'disagree'
-  site.queue.push(removal(user.netId))
 }
 
-/** The user deletes its account. */
+/** The user deletes its account; of one from another site, whom the owner deletes, nothing is told. */
 export function deleteUser(site: Website, id: number): void {
-  site.queue.push(removal(userOf(site, id).netId))
+  const { netId, isForeign } = userOf(site, id)
+  if (!isForeign) site.queue.push(removal(netId))
   site.users.delete(id)
 }
 

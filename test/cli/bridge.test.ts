@@ -131,9 +131,39 @@ describe('dpn bridge members, links, keep, withdraw', () => {
   })
 })
 
+describe('dpn bridge compare', () => {
+  it('finds who is no user of the website any more, and withdraws them where it is told to', async () => {
+    for (const id of [31, 32, 33]) await bridge.hold(id)
+    const others = ((await json('members'))['members'] as { localId: number }[])
+      .map(({ localId }) => localId)
+      .filter((id) => id < 31)
+    const file = at('users')
+    writeFileSync(file, [...others, 32, 4711].map((id) => `${id}\r\n`).join(''))
+    const found = await dpn('compare', file)
+    expect([found.code, found.out]).toEqual([
+      1,
+      `31 is here, and not in ${file}.\n33 is here, and not in ${file}.\n2 are here, and not there.\n`,
+    ])
+    expect(await bridge.holds.get(31)).not.toBeNull()
+    const done = await dpn('compare', file, '--withdraw')
+    expect([done.code, done.out]).toEqual([0, '31 is withdrawn.\n33 is withdrawn.\n'])
+    expect(await bridge.holds.get(31)).toBeNull()
+    expect(await bridge.holds.get(32)).not.toBeNull()
+    expect((await dpn('compare', file)).code).toBe(0)
+  })
+
+  it('takes no empty file, which would be the end of everybody, and nothing but ids', async () => {
+    for (const text of ['', '\n\n', 'id\n21\n', '21;22\n']) {
+      writeFileSync(at('wrong'), text)
+      expect((await dpn('compare', at('wrong'), '--withdraw')).code).toBe(2)
+    }
+    expect(await bridge.holds.get(21)).not.toBeNull()
+  })
+})
+
 describe('dpn bridge removals', () => {
   it('lists what waits, and says that it is done', async () => {
-    await amor.site.feed.store.write((tx) => tx.bridge.turnIntoRemovals([77], 19))
+    await amor.site.feed.store.write((tx) => tx.bridge.addRemovals([77], 19))
     expect((await dpn('removals')).out).toMatch(/^NET ID +SINCE\n77 +1970-01-01/)
     expect((await dpn('removals', '--done', '77', '78')).out).toBe(
       '77 is done.\n78 stands for nothing.\n',

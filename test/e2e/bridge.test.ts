@@ -100,7 +100,7 @@ describe('without a consent', () => {
     await Promise.all([amor.sync(), brio.sync()])
 
     for (const { status, netId } of amor.website.users.values())
-      expect([status, netId]).toEqual(['processed', 0])
+      expect([status, netId]).toEqual(['ok', 0])
     expect(await caro.api.records()).toEqual([])
     const log = (await caro.api.status()).logs.find(({ site }) => site === AMOR)
     expect(log?.records).toMatchObject({ live: 0, held: 0 })
@@ -177,7 +177,7 @@ describe('consent', () => {
     expect((await submit(link, { act: 'decline' })).status).toBe(200)
     expect((await amor.owner.states()).has(userOf('Elena').id)).toBe(false)
     await amor.sync()
-    expect(userOf('Elena')).toMatchObject({ netId: 0, status: 'processed' })
+    expect(userOf('Elena')).toMatchObject({ netId: 0, status: 'ok' })
   })
 })
 

@@ -53,7 +53,7 @@ const post = (note: string, type = 'text/plain') =>
 
 describe('/v1/bridge/removals', () => {
   it('names what waits, and takes the word of the owner that it is done', async () => {
-    await amor.site.feed.store.write((tx) => tx.bridge.turnIntoRemovals([7, 8], 19))
+    await amor.site.feed.store.write((tx) => tx.bridge.addRemovals([7, 8], 19))
     const { json } = await asAdmin('GET /v1/bridge/removals')
     expect(json).toEqual({
       removals: [
@@ -82,7 +82,7 @@ describe('GET /v1/bridge', () => {
       noticeVersion: '2018-06-19',
       warnings: [{ word: 'not-paired', explanation: BRIDGE_WARNINGS['not-paired'] }],
     })
-    await amor.site.feed.store.write((tx) => tx.bridge.turnIntoRemovals([5], 17))
+    await amor.site.feed.store.write((tx) => tx.bridge.addRemovals([5], 17))
     const { json: later } = await asAdmin<{ warnings: { word: string }[] }>('GET /v1/bridge')
     expect(later).toMatchObject({ oldestRemovalAt: 17, deliveries: { removing: 1 } })
     expect(later.warnings.map(({ word }) => word)).toEqual(['not-paired', 'removals-late'])

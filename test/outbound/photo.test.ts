@@ -47,6 +47,25 @@ describe('createPhotos', () => {
     expect(seen).toEqual([['GET', '/a/b.jpg?v=1', undefined]])
   })
 
+  it('says what is gone only where the site says so', async () => {
+    let status = 404
+    const port = await aServer((_request, response) => {
+      response.statusCode = status
+      response.end('a page')
+    })
+    const { isGone } = createPhotos({ site, origins: local(port), timeoutMillis: 1500 })
+    const address = `http://127.0.0.1:${port}/a.jpg`
+    const said: boolean[] = []
+    for (status of [404, 410, 200, 302, 403, 500]) said.push(await isGone(address))
+    expect(said).toEqual([true, true, false, false, false, false])
+    for (const socket of sockets.splice(0)) socket.destroy()
+    await new Promise((resolve) => {
+      servers.splice(0)[0]?.close(resolve)
+    })
+    for (const other of [address, 'http://beau.example/a.jpg', 'no address'])
+      expect(await isGone(other)).toBe(false)
+  })
+
   it('asks the site alone: its domain, with www. or without, and no port of another service', async () => {
     const asked: string[] = []
     const resolve = async (host: string): Promise<string[]> => {

@@ -296,18 +296,63 @@ describe('createSlowLoop', () => {
     expect(site.queue).toEqual([])
   })
 
-  it('takes an error word for success where ids are integers, and knows no unknown word', async () => {
+  it('takes every word for success where ids are integers, also one that says to wait', async () => {
     for (let n = 1; n <= 3; n += 1)
       register(site, { nickname: 'n', birth_date: '', user_type: '', pictures: ['p'] })
     options.ids = 'integers'
     server.answers['put_profiles'] = { profiles: { 1: 'icon_req', 2: 'hello', 3: 'processed' } }
     await round()
     const told = [...site.users.values()].map(({ netId, status }) => [netId, status])
-    expect(told).toEqual([
-      [0, 'ok'],
-      [0, ''],
-      [0, 'processed'],
-    ])
+    expect(told).toEqual(Array.from({ length: 3 }, () => [0, 'ok']))
+  })
+})
+
+const queued = (): number[] =>
+  site.queue.flatMap((row) => ('netId' in row && row.direction === 'in' ? [row.netId] : []))
+
+describe('the queue of what comes in', () => {
+  it('takes nothing of a list whose last one it has', async () => {
+    server.answers['get_removed'] = { removed: [11] }
+    await round()
+    server.answers['get_removed'] = { removed: [12, 11] }
+    await round()
+    expect(queued()).toEqual([11])
+    server.answers['get_removed'] = { removed: [11, 12] }
+    await round()
+    expect(queued()).toEqual([11, 12])
+  })
+
+  it('is removed from before it is added to, where more than five adds wait', async () => {
+    options.ids = 'integers'
+    server.answers['get_profiles'] = { profiles: offer(6) }
+    server.answers['get_removed'] = { removed: [3006] }
+    await round()
+    for (const action of Object.keys(server.answers)) delete server.answers[action]
+    await runCron(site, options)
+    expect((await round())['put_removed']).toContain('3006')
+    await runCron(site, options)
+    expect((await round())['put_profiles_status']).toContain('3006')
+    expect(foreigners(site).map(({ netId }) => netId)).toContain(3006)
+  })
+})
+
+function aUser(): void {
+  register(site, { nickname: 'n', birth_date: '', user_type: '', pictures: ['p'] }).netId = 7
+}
+
+describe('a user', () => {
+  it('keeps its number when it leaves', async () => {
+    aUser()
+    leave(site, 1)
+    await round()
+    save(site, 1, { fields: { nickname: 'm' } })
+    expect((await round())['put_updated']).toContain('%22nickname%22')
+  })
+
+  it('says nothing of a new main picture', async () => {
+    aUser()
+    save(site, 1, { fields: { icon: 'http://127.0.0.1:8090/img/new.jpg' } })
+    expect((await round())['put_updated']).not.toContain('icon')
   })
 })
 

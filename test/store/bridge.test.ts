@@ -153,6 +153,13 @@ describe('numbers', () => {
       expect(await tx.bridge.deliveries([8])).toEqual([])
       expect(await tx.bridge.removals(5)).toEqual([{ netId: 8, since: 20 }])
       expect(await tx.bridge.deliveryCounts()).toMatchObject({ offered: 1, removing: 1 })
+      expect(await tx.bridge.queuedRemovals()).toBe(1)
+    })
+    // It has been added since: nothing waits any more, and it is not to be removed any later.
+    await store.write((tx) => tx.bridge.addRemovals([8], 30))
+    await store.read(async (tx) => {
+      expect(await tx.bridge.queuedRemovals()).toBe(0)
+      expect(await tx.bridge.removals(5)).toEqual([{ netId: 8, since: 20 }])
     })
     await store.write((tx) => tx.bridge.removeRemovals([8]))
     expect(await store.read((tx) => tx.bridge.isTaken(8))).toBe(false)

@@ -156,6 +156,8 @@ export interface BridgeReader {
   /** Those that the module has and that are due for an update, the longest due first. */
   due: (limit: number) => Promise<DeliveryRow[]>
   deliveryCounts: () => Promise<Record<DeliveryState, number> & { removing: number }>
+  /** Removals of what the module has not said that it has added. */
+  queuedRemovals: () => Promise<number>
   /** The oldest first. */
   removals: (limit: number) => Promise<RemovalRow[]>
   /** Which of these are to be removed. */
@@ -181,5 +183,7 @@ export interface BridgeWriter extends BridgeReader {
   removeDeliveries: (netIds: readonly NetId[]) => Promise<void>
   /** Records become removals: what they were is forgotten. */
   turnIntoRemovals: (netIds: readonly NetId[], since: number) => Promise<void>
+  /** What the module has added is to be removed; a removal that waits already stays the older one. */
+  addRemovals: (netIds: readonly NetId[], since: number) => Promise<void>
   removeRemovals: (netIds: readonly NetId[]) => Promise<void>
 }

@@ -95,6 +95,7 @@ async function createDeliveries(db: Kysely<unknown>): Promise<void> {
     .createTable('bridge_removals')
     .addColumn('net_id', 'integer', (col) => col.primaryKey())
     .addColumn('since', 'integer', (col) => col.notNull())
+    .addColumn('is_queued', 'integer', (col) => col.notNull())
     .execute()
 }
 

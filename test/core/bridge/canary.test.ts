@@ -68,7 +68,7 @@ describe('what the bridge holds', () => {
         ...amor.ports,
         store: amor.site.feed.store,
         site: amor.site,
-        photos: { fetch: async () => ({ kind: 'failed' }) },
+        photos: { fetch: async () => ({ kind: 'failed' }), isGone: async () => false },
         contact: { lastSeenAt: () => clock.now() },
       },
       { holdSeconds: HOLD_SECONDS, silenceSeconds: HOLD_SECONDS },

@@ -404,7 +404,6 @@ describe('the place of a bridge', () => {
     const own = await put(b, aMember('own'))
     expect(await deliveries.offers()).toEqual([])
     expect(await deliveries.netIdOf(B, own)).toBeNull()
-    await deliveries.added([1, 2, 3])
     expect(await deliveries.removed([1, 2, 3])).toEqual([1, 2, 3])
     expect(await deliveries.recordOf(1)).toBeNull()
   })

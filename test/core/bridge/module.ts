@@ -81,6 +81,8 @@ export function aGiven(
 export interface Gallery {
   answers: Map<string, PhotoAnswer>
   asked: string[]
+  /** Addresses with nothing behind them any more. */
+  gone: Set<string>
   onAsked?: () => void
 }
 
@@ -114,6 +116,7 @@ export function holdsOf(
           gallery.onAsked?.()
           return gallery.answers.get(address) ?? { kind: 'fetched', bytes: toUtf8(address) }
         },
+        isGone: async (address) => gallery.gone.has(address),
       },
       contact: { lastSeenAt: () => contact.at },
     },
@@ -126,7 +129,7 @@ export async function aBridge(terms?: Parameters<typeof aWorld>[0]): Promise<Bri
   const world = await aWorld(terms)
   const a = await world.addSite(A)
   const b = await world.addSite(B)
-  const gallery: Gallery = { answers: new Map(), asked: [] }
+  const gallery: Gallery = { answers: new Map(), asked: [], gone: new Set() }
   const contact = { at: null }
   const holds = holdsOf(a, { gallery, contact })
   return {

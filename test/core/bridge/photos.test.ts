@@ -65,6 +65,30 @@ describe('pictures', () => {
     expect(keysOn(a)).toBe(2)
   })
 
+  it('lose the main one when its address has nothing any more, of which no update speaks', async () => {
+    const { a, b, holds, world, netId, gallery, at } = await pictured()
+    const before = (await own(a)).profile
+    const save = async (): Promise<void> => {
+      await holds.update([anUpdate(netId, 12)])
+      await holds.tick()
+      await world.quiet()
+      await world.tick()
+    }
+    gallery.asked.length = 0
+    await save()
+    expect((await own(a)).profile).toEqual(before)
+    gallery.gone.add(addressOf('u12'))
+    await save()
+    const { profile, version } = await own(a)
+    expect([profile.picture, profile.gallery]).toEqual([undefined, before.gallery])
+    expect(await at(b)).toBe(2)
+    expect((await holds.get(12))?.losses).toContainEqual({ field: 'icon', reason: 'picture' })
+    // It is settled, and nothing was fetched for it.
+    await save()
+    expect((await own(a)).version).toBe(version)
+    expect(gallery.asked).toEqual([])
+  })
+
   it('are tried again with growing pauses, and given up', async () => {
     const { holds, world, gallery } = await pictured(({ gallery: { answers } }) => {
       answers.set(addressOf('g12-1'), { kind: 'failed' })

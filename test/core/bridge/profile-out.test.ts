@@ -119,6 +119,11 @@ describe('moduleProfile', () => {
     )
   })
 
+  it('has a language that no website has for who speaks none of two letters', () => {
+    for (const languages of [undefined, ['gsw']])
+      expect(said({ ...(languages && { languages }) })).toMatchObject({ lang: 'und' })
+  })
+
   it('says a record in the words of the module', () => {
     expect(
       said({
@@ -150,7 +155,7 @@ describe('moduleProfile', () => {
       looking_user_type: 'male,female,transgender',
       age_max: 45,
       birth_date: '1990-05-12',
-      lang: 'DE',
+      lang: 'de',
       country_code: 'GB',
       region: 'Leinster',
       city: 'Dublin',

@@ -44,7 +44,11 @@ export interface Deliveries {
   tick: () => Promise<void>
 }
 
-/** Records offered and not confirmed at most: more would keep removals waiting in the module's queue. */
+/**
+ * Records offered and not confirmed at most, with those that are to be removed since. Of more the
+ * module's job, which adds five in a run and removes fifteen, could remove one before it adds it: it
+ * would say that it is removed, and have it from the next run on.
+ */
 export const OPEN_OFFERS = 5
 /** Seconds after which an offer is repeated: the module handles some every 21 minutes. */
 export const OFFER_SECONDS = 30 * 60
@@ -87,6 +91,15 @@ interface Outcome {
   profiles: ModuleProfile[]
 }
 
+/**
+ * A list that begins elsewhere each time. Where the module has the last one of a list in its queue,
+ * it drops all of the list: so new ones are last, and of repeats each is in its turn.
+ */
+function turned<T>(list: readonly T[], turns: number): T[] {
+  const at = list.length === 0 ? 0 : turns % list.length
+  return [...list.slice(at), ...list.slice(0, at)]
+}
+
 /** Creates deliveries. Calls wait for one another: the module's loops may overlap. */
 export function createDeliveries(ports: DeliveryPorts): Deliveries {
   const { store, discovery, pictures, images, random, clock, contact, view } = ports
@@ -106,6 +119,8 @@ export function createDeliveries(ports: DeliveryPorts): Deliveries {
   const watch = createDeliveryWatch({ ...ports, onNews })
   /** When removals were told last. In memory: a start tells all of them anew. */
   let told = new Map<NetId, number>()
+  /** How often removals were repeated. */
+  let turns = 0
   const rendering = createRendering({ ...ports, self: view.self })
 
   /** Not to a module that cannot remove, nor to one that does not. */
@@ -225,7 +240,8 @@ export function createDeliveries(ports: DeliveryPorts): Deliveries {
       lock(async () => {
         if (!(await mayGive())) return []
         const outcome: Outcome = { saved: [], ended: [], profiles: [] }
-        const open = await repeat(outcome)
+        const queued = await store.read((tx) => tx.bridge.queuedRemovals())
+        const open = queued + (await repeat(outcome))
         if (open < OPEN_OFFERS) await offerNew(outcome, OPEN_OFFERS - open)
         if (outcome.saved.length + outcome.ended.length === 0 && !walk.hasMoved()) return []
         await store.write(async (tx) => {
@@ -237,30 +253,44 @@ export function createDeliveries(ports: DeliveryPorts): Deliveries {
     added: (ids) =>
       lock(() =>
         store.write(async (tx) => {
+          const known = await tx.bridge.deliveries(ids)
           // One that was given up may have waited in the module's queue.
-          const rows = (await tx.bridge.deliveries(ids)).filter((row) => !isUnwanted(row))
+          const rows = known.filter((row) => !isUnwanted(row))
           await tx.bridge.saveDeliveries(rows.map((row) => ({ ...row, state: 'here' as const })))
+          // It has somebody of whom nothing is known here, as after a removal that came first.
+          const own = await tx.bridge.byNetIds(ids)
+          const named = new Set([...known, ...own].map(({ netId }) => netId))
+          await tx.bridge.addRemovals(
+            ids.filter((id) => !named.has(id)),
+            clock.now(),
+          )
         }),
       ),
     removals: () =>
       lock(async () => {
         const now = clock.now()
         const waiting = await store.read((tx) => tx.bridge.removals(REMOVALS))
-        const due = new Set<NetId>()
+        const first: NetId[] = []
+        const again: NetId[] = []
         for (const { netId } of waiting) {
-          const since = now - (told.get(netId) ?? now - REMOVAL_SECONDS)
-          if (since < 0 || since >= REMOVAL_SECONDS) due.add(netId)
+          const toldAt = told.get(netId)
+          if (toldAt === undefined) first.push(netId)
+          else if (now < toldAt || now - toldAt >= REMOVAL_SECONDS) again.push(netId)
         }
+        const due = new Set([...first, ...again])
         told = new Map(
           waiting.map(({ netId }) => [netId, due.has(netId) ? now : (told.get(netId) ?? now)]),
         )
-        return [...due]
+        if (again.length > 0) turns += 1
+        return [...turned(again, turns), ...first]
       }),
     removed: (ids) =>
       lock(() =>
         store.write(async (tx) => {
           const done = await tx.bridge.removing(ids)
           await tx.bridge.removeRemovals(done)
+          // It may come back, by an offer that waited in the queue, and is then told of at once.
+          for (const id of done) told.delete(id)
           const rows = await tx.bridge.deliveries(ids)
           await tx.bridge.saveDeliveries(
             rows.map((row) => ({ ...row, state: 'refused' as const, tries: 0, dueAt: null })),

@@ -130,6 +130,8 @@ const GENDERS: Readonly<Record<string, string>> = {
   'trans-woman': 'transgender',
 }
 /** The order in which the module lists them. */
+/** ISO 639-2 for a language that is not known: no website has it. */
+const UNDETERMINED = 'und'
 const TYPES = ['male', 'female', 'transgender'] as const
 
 /** Type of user; null where the module has no word for the gender. */
@@ -155,9 +157,12 @@ function birthDate({ profile, age }: VisibleRecord, now: number): string {
   return `${addYears(isoDateOfDay(dayOf(now)), -age).slice(0, 4)}-01-01`
 }
 
+/**
+ * A language as websites call theirs: ISO 639-1, in small letters, unlike what the module sends. A
+ * website takes its default for one that it does not have, and none at all for an empty text.
+ */
 function languageOf({ languages = [] }: Profile): string {
-  // ISO 639-1 has two letters; who speaks no such language has the default of the site.
-  return languages.find((language) => language.length === 2)?.toUpperCase() ?? ''
+  return languages.find((language) => language.length === 2) ?? UNDETERMINED
 }
 
 function texts(profile: Profile): Record<string, string> {

@@ -12,7 +12,7 @@ import type { BridgedRow, Loss } from '../rows.ts'
 export const PHOTO_PAUSES = [300, 1800, 7200, 28_800, 86_400] as const
 
 export interface PhotoPuller {
-  /** Whether pictures are to be fetched, or are not where they belong. */
+  /** Whether pictures are to be fetched, are not where they belong, or may have gone. */
   isDue: (entry: Entry) => boolean
   /**
    * Fetches and places what is missing.
@@ -25,6 +25,13 @@ export interface PhotoPuller {
 }
 /** Addresses with what came of them: a picture, `lost` for ever, or `failed` for now. */
 export type Pulled = ReadonlyMap<string, PictureId | 'lost' | 'failed'>
+
+/**
+ * Whether it has to be asked for again: of a main picture that was replaced or deleted the module says
+ * nothing but that its member was saved.
+ */
+export const isDoubtful = (icon: HeldPhoto | null): icon is HeldPhoto & { picture: PictureId } =>
+  icon !== null && icon.picture !== null && icon.url !== ''
 
 const isMissing = ({ picture, isLost }: HeldPhoto): boolean => picture === null && !isLost
 
@@ -88,8 +95,11 @@ export function createPhotoPuller(ports: {
   async function pull({ content, source }: Entry): Promise<Pulled | null> {
     if (content === null || source === null) return null
     const pulled = new Map<string, PictureId | 'lost' | 'failed'>()
-    const wanted = content.photos.filter(({ isLost }) => !isLost)
-    const icon = content.icon?.isLost === false ? content.icon : null
+    if (isDoubtful(content.icon) && (await photos.isGone(content.icon.url)))
+      pulled.set(content.icon.url, 'lost')
+    const isWanted = ({ url, isLost }: HeldPhoto): boolean => !isLost && pulled.get(url) !== 'lost'
+    const wanted = content.photos.filter(isWanted)
+    const icon = content.icon !== null && isWanted(content.icon) ? content.icon : null
     const parts: Composition<PicturePart> = {
       main: icon === null ? null : partOf(icon, pulled),
       gallery: wanted.map((photo) => partOf(photo, pulled)),
@@ -114,7 +124,8 @@ export function createPhotoPuller(ports: {
       row.state === 'published' &&
       content !== null &&
       source?.consent.scopes.includes('pictures') === true &&
-      ([content.icon, ...content.photos].some((photo) => photo !== null && isMissing(photo)) ||
+      (isDoubtful(content.icon) ||
+        [content.icon, ...content.photos].some((photo) => photo !== null && isMissing(photo)) ||
         [...picturesOf(content)].join() !== sharedBy(source).join()),
     pull,
     note: async (row, pulled) => {

@@ -9,7 +9,7 @@ import {
   type HoldContent,
   type WaitingChange,
 } from './hold-content.ts'
-import { withLostPictures } from './photos.ts'
+import { isDoubtful, withLostPictures } from './photos.ts'
 import { lossesAfter, readProfile, type ModuleChange } from './profile-in.ts'
 import type { Change, Entry } from './register.ts'
 import type { NetId, Refusal } from '../rows.ts'
@@ -94,9 +94,11 @@ export function updated(
   const isNews = Object.keys(news.fields).length + news.cleared.length > 0
   const losses = withLostPictures(lossesAfter(row.losses, change), { icon, photos })
   const isChanged = isNews || isRepictured || row.hold === null
+  // Of a new main picture the module says nothing: whether the one before is still there is asked.
+  const pauseAt = row.picturesAt ?? (isPictured && isDoubtful(icon) ? now : null)
   return {
     before: row,
-    row: { ...row, losses, picturesAt: isChanged ? now : row.picturesAt },
+    row: { ...row, losses, picturesAt: isChanged ? now : pauseAt },
     ...(isChanged && {
       content: {
         ...content,
