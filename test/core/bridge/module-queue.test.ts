@@ -1,6 +1,6 @@
 /** The queue of the module: what could wait there, and must not come out of it in the wrong order. */
 import { describe, expect, it } from 'vitest'
-import { OPEN_OFFERS, REMOVAL_SECONDS } from '../../../node/core/bridge/deliveries.ts'
+import { OPEN_OFFERS, REMOVAL_SECONDS } from '../../../node/core/bridge/delivery/deliveries.ts'
 import type { BridgedRow } from '../../../node/core/bridge/rows.ts'
 import { aBridge } from './fixture.ts'
 
