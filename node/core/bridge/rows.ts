@@ -44,7 +44,6 @@ export const REFUSALS = [
   'seeks',
   'nickname',
   'country',
-  'language',
   'malformed',
   /** The node refused it at publishing: an order, a limit of the Network. */
   'node',

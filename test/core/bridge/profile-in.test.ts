@@ -87,9 +87,13 @@ describe('mapProfile', () => {
     ['nickname', { nickname: ' <b></b> ' }],
     ['nickname', { nickname: 'anna@mail.example' }],
     ['country', { country_code: 'XX' }],
-    ['language', { lang: '' }],
   ])('refuses for %s: %o', (refusal, parts) => {
     expect(mapped(parts)).toBe(refusal)
+  })
+
+  it('takes who has no language on the site', () => {
+    for (const lang of ['', '0', 0, null])
+      expect(mapped({ lang })).toMatchObject({ language: 'und' })
   })
 
   it('takes who is 18 today', () => {

@@ -253,9 +253,8 @@ const country: Reader = (reading, value, field) => {
 }
 const language: Reader = (reading, value, field) => {
   const code = textOf(value, 'line').toLowerCase()
-  if (/^[a-z]{2,3}$/.test(code)) return set(reading, 'language', code)
-  lose(reading, field, 'malformed')
-  refuse(reading, 'language')
+  if (/^[a-z]{2,3}$/.test(code)) set(reading, 'language', code)
+  else lose(reading, field, 'malformed')
 }
 
 function addressOf(value: ModuleValue): string | null {
@@ -359,7 +358,6 @@ const NEEDED = [
   ['seeks', 'seeks'],
   ['nickname', 'nickname'],
   ['country', 'country'],
-  ['language', 'language'],
 ] as const satisfies readonly (readonly [keyof ProfileInput, Refusal])[]
 
 /**
@@ -373,6 +371,9 @@ export function refusalOf({ code, path }: ProtocolError): Refusal {
   return refusal ?? 'malformed'
 }
 
+/** BCP 47 for a language that is not known: the module sends none of users whose language was deleted. */
+const UNDETERMINED = 'und'
+
 /** Maps a profile that the module sends for the first time, or anew. */
 export function mapProfile(message: ModuleArray, eligibility: Eligibility): MappedProfile {
   const { fields, losses, refusals, icon: main = null, photos: gallery = [] } = readProfile(message)
@@ -381,7 +382,12 @@ export function mapProfile(message: ModuleArray, eligibility: Eligibility): Mapp
   if (first !== undefined) return { kind: 'refused', refusal: first, losses }
   try {
     const profile = parseProfileInput(
-      { seeksAgeMin: ADULT_YEARS, seeksAgeMax: OLDEST_SOUGHT, ...fields },
+      {
+        seeksAgeMin: ADULT_YEARS,
+        seeksAgeMax: OLDEST_SOUGHT,
+        language: UNDETERMINED,
+        ...fields,
+      },
       eligibility,
     )
     return { kind: 'mapped', held: { profile, icon: main, photos: gallery }, losses }

@@ -37,7 +37,6 @@ const CODES = {
   seeks: 'out_of_range',
   nickname: 'malformed',
   country: 'malformed',
-  language: 'malformed',
   malformed: 'malformed',
   node: 'conflict',
 } as const satisfies Record<Refusal, ProtocolErrorCode>
